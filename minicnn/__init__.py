@@ -11,12 +11,27 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from minicnn import cost, data, io, kernels, learn, models, nn, ops, optim, plan, training, viz
+    from minicnn import (
+        cost,
+        data,
+        exchange,
+        io,
+        kernels,
+        learn,
+        models,
+        nn,
+        ops,
+        optim,
+        plan,
+        training,
+        viz,
+    )
     from minicnn.training import History, evaluate, fit, predict
 
 _MODULES = (
     "cost",
     "data",
+    "exchange",
     "io",
     "kernels",
     "learn",
@@ -36,6 +51,7 @@ __all__ = [
     "cost",
     "data",
     "evaluate",
+    "exchange",
     "fit",
     "io",
     "kernels",

@@ -1,0 +1,58 @@
+"""Models for the tests here: every builder, and every layer there is."""
+
+import numpy as np
+
+from minicnn import models, nn
+
+
+def small(name: str, dtype: type = np.float32) -> tuple[nn.Sequential, tuple[int, ...]]:
+    """A model of the book in a size that is quick, with running statistics that matter."""
+    in_shape = (1, 28, 28) if name.startswith("lenet") else (3, 16, 16)
+    extra = {
+        "vgg_small": {"widths": (4, 8)},
+        "resnet_cifar": {"depth": 8},
+        "mobilenet_small": {"width": 0.25},
+    }
+    model = models.MODELS[name](in_shape, seed=1, dtype=dtype, **extra.get(name, {}))
+    return unsettle(model), in_shape
+
+
+def unsettle(model: nn.Sequential) -> nn.Sequential:
+    """Give biases and buffers values other than 0 and 1."""
+    rng = np.random.default_rng(5)
+    for parameter in model.parameters().values():
+        if parameter.data.ndim == 1:
+            parameter.data += rng.normal(0, 0.1, parameter.shape).astype(parameter.dtype)
+    for buffer in model.buffers().values():
+        buffer += rng.uniform(0, 0.5, buffer.shape).astype(buffer.dtype)
+    return model
+
+
+def every_layer(dtype: type = np.float32) -> tuple[nn.Sequential, tuple[int, ...]]:
+    """All layer classes in one model, with the awkward forms of their arguments."""
+    how = {"seed": 3, "dtype": dtype}
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, (3, 2), stride=(1, 2), padding=((0, 2), (1, 0)), dilation=2, **how),
+        nn.LeakyReLU(0.2),
+        nn.BatchNorm2d(4, eps=1e-3, momentum=0.3, dtype=dtype),
+        nn.ConvTranspose2d(
+            4, 6, 3, stride=2, padding=((1, 0), (0, 1)), output_padding=(1, 0), groups=2, **how
+        ),
+        nn.Dropout(0.3, seed=4),
+        nn.ReLU6(),
+        nn.MaxPool2d(3, stride=(2, 1), padding="same"),
+        nn.Residual(
+            nn.Sequential(nn.Conv2d(6, 6, 5, padding="same", groups=6, bias=False, **how)),
+        ),
+        nn.Residual(
+            nn.Sequential(nn.Tanh(), nn.Sequential(nn.Conv2d(6, 3, 1, **how), nn.Sigmoid())),
+            nn.Sequential(nn.ConvTranspose2d(6, 3, 1, bias=False, **how), nn.Identity()),
+        ),
+        nn.AvgPool2d((3, 2), stride=2, padding=((1, 0), (0, 1)), count_include_pad=False),
+        nn.AvgPool2d(2, stride=1, padding=1),
+        nn.ReLU(),
+        nn.GlobalAvgPool2d(),
+        nn.Flatten(),
+        nn.Linear(3, 5, bias=False, **how),
+    )
+    return unsettle(model), (2, 11, 12)

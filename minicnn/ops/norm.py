@@ -1,0 +1,171 @@
+"""Batch normalisation (Ioffe and Szegedy 2015, "Batch normalization", algorithms 1 and 2).
+
+Every channel is normalised by itself, so a core takes a few channels at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from minicnn.kernels.shapes import FloatArray
+from minicnn.kernels.threads import in_threads, slices
+from minicnn.ops import _check
+from minicnn.ops.conv2d import channel_sum
+
+BLOCK_BYTES = 2**19
+"""Channels are normalised in blocks of about this size, which stay in a core's cache."""
+
+
+class BatchNormCache(NamedTuple):
+    """What the backward pass needs: per channel (C,), and the normalised x (N, C, H, W)."""
+
+    mean: FloatArray
+    var: FloatArray  # biased: divided by N·H·W
+    inv_std: FloatArray
+    x_hat: FloatArray
+
+
+def batch_norm2d(
+    x: FloatArray, gamma: FloatArray, beta: FloatArray, *, eps: float = 1e-5
+) -> tuple[FloatArray, BatchNormCache]:
+    """Give each channel of x (N, C, H, W) mean beta and standard deviation gamma, both (C,).
+
+    Mean and (biased) variance are those of this batch: the training form. Returns (y, cache).
+    """
+    op = "batch_norm2d"
+    x = _check.images(x, "x", op)
+    _check_channels(op, x, eps, gamma=gamma, beta=beta)
+    y, x_hat = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
+    mean, var, inv_std = np.empty_like(gamma), np.empty_like(gamma), np.empty_like(gamma)
+    count = x.size // x.shape[1]
+
+    def normalise(c: slice) -> None:
+        mean[c] = channel_sum(x[:, c]) / count
+        centred = x[:, c] - _wide(mean[c])
+        var[c] = channel_sum(centred * centred) / count
+        inv_std[c] = 1 / np.sqrt(var[c] + eps)
+        x_hat[:, c] = centred * _wide(inv_std[c])
+        y[:, c] = x_hat[:, c] * _wide(gamma[c]) + _wide(beta[c])
+
+    in_threads(normalise, _channel_blocks(x))
+    return y, BatchNormCache(mean, var, inv_std, x_hat)
+
+
+def batch_norm2d_backward(
+    dy: FloatArray, gamma: FloatArray, cache: BatchNormCache
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Gradients (dx, dgamma, dbeta) of batch_norm2d.
+
+    Mean and variance depend on x too: dx is what remains of dy without its mean and without its
+    part along x_hat, because no change of x in those two directions changes y.
+    """
+    op = "batch_norm2d_backward"
+    x_hat = cache.x_hat
+    dy = _check.images(dy, "dy", op)
+    _check_channels(op, dy, 0.0, gamma=gamma)
+    _check.same_dtype(op, dy=dy, x_hat=x_hat)
+    _check.same_shape(dy, "dy", op, x_hat.shape, "the shape of batch_norm2d's output")
+    dx = np.empty(dy.shape, dy.dtype)
+    dgamma, dbeta = np.empty_like(gamma), np.empty_like(gamma)
+    count = dy.size // dy.shape[1]
+
+    def differentiate(c: slice) -> None:
+        dbeta[c] = channel_sum(dy[:, c])
+        dgamma[c] = channel_sum(dy[:, c] * x_hat[:, c])
+        remains = dy[:, c] - _wide(dbeta[c] / count) - x_hat[:, c] * _wide(dgamma[c] / count)
+        dx[:, c] = remains * _wide(gamma[c] * cache.inv_std[c])
+
+    in_threads(differentiate, _channel_blocks(dy))
+    return dx, dgamma, dbeta
+
+
+def batch_norm2d_inference(
+    x: FloatArray,
+    gamma: FloatArray,
+    beta: FloatArray,
+    running_mean: FloatArray,
+    running_var: FloatArray,
+    *,
+    eps: float = 1e-5,
+) -> FloatArray:
+    """Normalise x (N, C, H, W) with statistics learned in training: one scale and one shift."""
+    op = "batch_norm2d_inference"
+    x = _check.images(x, "x", op)
+    _check_channels(
+        op, x, eps, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var
+    )
+    scale = gamma / np.sqrt(running_var + float(eps))
+    shift = beta - running_mean * scale
+    y = np.empty(x.shape, x.dtype)
+
+    def normalise(c: slice) -> None:
+        y[:, c] = x[:, c] * _wide(scale[c]) + _wide(shift[c])
+
+    in_threads(normalise, _channel_blocks(x))
+    return y
+
+
+def batch_norm2d_inference_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    gamma: FloatArray,
+    running_mean: FloatArray,
+    running_var: FloatArray,
+    *,
+    eps: float = 1e-5,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Gradients (dx, dgamma, dbeta) of batch_norm2d_inference; the statistics are constants."""
+    op = "batch_norm2d_inference_backward"
+    dy = _check.images(dy, "dy", op)
+    x = _check.images(x, "x", op)
+    _check.same_dtype(op, dy=dy, x=x)
+    _check.same_shape(dy, "dy", op, x.shape, "the shape of x")
+    _check_channels(op, x, eps, gamma=gamma, running_mean=running_mean, running_var=running_var)
+    inv_std = 1 / np.sqrt(running_var + float(eps))
+    x_hat = (x - _wide(running_mean)) * _wide(inv_std)
+    return dy * _wide(gamma * inv_std), channel_sum(dy * x_hat), channel_sum(dy)
+
+
+def update_running(
+    running_mean: FloatArray,
+    running_var: FloatArray,
+    cache: BatchNormCache,
+    count: int,
+    momentum: float = 0.1,
+) -> tuple[FloatArray, FloatArray]:
+    """Move the running statistics (C,) towards this batch's; returns new (mean, variance).
+
+    ``count`` is N·H·W. As in PyTorch, ``momentum`` is the weight of the new batch, and the
+    variance that goes in is the unbiased one, divided by count - 1.
+    """
+    if count < 2:
+        raise ValueError(
+            f"count is {count}; update_running wants at least 2 numbers per channel, as one alone "
+            "has no variance. Use larger batches or images."
+        )
+    momentum = float(momentum)
+    unbiased = cache.var * (count / (count - 1))
+    new_mean = (1 - momentum) * running_mean + momentum * cache.mean
+    new_var = (1 - momentum) * running_var + momentum * unbiased
+    return new_mean, new_var
+
+
+def _wide(per_channel: FloatArray) -> FloatArray:
+    """Shape (C,) so that it broadcasts over (N, C, H, W)."""
+    return per_channel[:, None, None]
+
+
+def _channel_blocks(x: FloatArray) -> Iterator[slice]:
+    channels = x.shape[1]
+    return slices(channels, max(1, BLOCK_BYTES // (x.nbytes // channels)))
+
+
+def _check_channels(op: str, x: FloatArray, eps: float, **per_channel: FloatArray) -> None:
+    for name, array in per_channel.items():
+        _check.vector(array, name, op, x.shape[1], "channel")
+    _check.same_dtype(op, x=x, **per_channel)
+    if not 0 <= eps < 1:
+        raise ValueError(f"eps is {eps}; {op} wants a small positive number. Use eps=1e-5.")

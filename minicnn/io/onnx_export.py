@@ -191,6 +191,34 @@ def _avg_pool(step: _Step) -> str:
     )
 
 
+def _locally_connected(step: _Step) -> str:
+    graph, layer, name = step.graph, step.layer, step.name
+    (C, R, S), w = layer.weight.shape[3:], layer.weight.data
+    # One filter for each tap copies it, so its channels hold the patches; each meets its weights.
+    taps = graph.array(f"{name}.taps", np.eye(C * R * S).reshape(-1, C, R, S))
+    pads = _pads(layer, step.in_shape[1:], layer.dilation)
+    window = {"kernel_shape": layer.kernel_size, "strides": layer.stride, "pads": pads}
+    window["dilations"] = layer.dilation
+    patches = graph.node("Conv", step.x, taps, output=f"{name}.patches", **window)
+    weight = graph.array(f"{name}.weight", w.reshape(*w.shape[:3], -1))
+    if layer.bias is None:
+        return graph.node("Einsum", patches, weight, output=name, equation="ndpq,pqkd->nkpq")
+    products = f"{name}.products"
+    graph.node("Einsum", patches, weight, output=products, equation="ndpq,pqkd->nkpq")
+    bias = graph.array(f"{name}.bias", layer.bias.data)
+    return graph.node("Add", products, bias, output=name)
+
+
+def _pad(step: _Step) -> str:
+    graph, layer, name = step.graph, step.layer, step.name
+    (top, bottom), (left, right) = layer.padding
+    graph.arrays[f"{name}.pads"] = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+    zeros = graph.node("Pad", step.x, f"{name}.pads", output=f"{name}.zeros")
+    # ONNX pads with one number; the values per channel come as a frame with zeros inside.
+    frame = graph.array(f"{name}.frame", layer(np.zeros((1, *step.in_shape), layer.value.dtype)))
+    return graph.node("Add", zeros, frame, output=name)
+
+
 def _batch_norm(step: _Step) -> str:
     arrays = step.arrays("weight", "bias", "running_mean", "running_var")
     return step.node("BatchNormalization", *arrays, epsilon=step.layer.eps)
@@ -229,12 +257,14 @@ EMITTERS: dict[type[nn.Layer], Callable[[_Step], str]] = {
     nn.Residual: _residual,
     nn.Conv2d: _conv,
     nn.ConvTranspose2d: _conv_transpose,
+    nn.LocallyConnected2d: _locally_connected,
     nn.Linear: _linear,
     nn.BatchNorm2d: _batch_norm,
     nn.MaxPool2d: _max_pool,
     nn.AvgPool2d: _avg_pool,
     nn.GlobalAvgPool2d: lambda step: step.node("GlobalAveragePool"),
     nn.Flatten: lambda step: step.node("Flatten", axis=1),
+    nn.Pad2d: _pad,
     nn.ReLU: lambda step: step.node("Relu"),
     nn.LeakyReLU: lambda step: step.node("LeakyRelu", alpha=step.layer.negative_slope),
     nn.ReLU6: _relu6,

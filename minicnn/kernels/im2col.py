@@ -16,13 +16,23 @@ for document processing".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numba import njit
 
-from minicnn.kernels.shapes import FloatArray, Padding, Pair, Shape4, crop, out_shape, pad
-from minicnn.kernels.threads import in_threads, slices
+from minicnn.kernels.shapes import (
+    FloatArray,
+    Padding,
+    Pair,
+    Shape4,
+    crop,
+    out_shape,
+    pad,
+    padded_bytes,
+)
+from minicnn.kernels.threads import in_threads, num_threads, slices
 
 COLUMN_BYTES = 2**19
 """Upper bound of a column matrix in bytes (one image's columns are the least there can be)."""
@@ -31,23 +41,58 @@ SHARES = 8
 
 
 def forward(
-    x: FloatArray, w: FloatArray, *, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    x: FloatArray,
+    w: FloatArray,
+    *,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Convolve x (N, C, H, W) with w (K, C/groups, R, S) into y (N, K, P, Q)."""
-    y = np.empty(out_shape(x.shape, w.shape, stride, padding, dilation), x.dtype)
+    y_shape = out_shape(x.shape, w.shape, stride, padding, dilation)
+    y = np.empty(y_shape, x.dtype) if out is None else out
     K, P, Q = y.shape[1:]
     rows = w.reshape(groups, K // groups, -1)
     pointwise = _is_pointwise(w.shape, stride, padding)
 
     def convolve(block: slice) -> None:
         if pointwise:
-            y[block] = np.matmul(rows, _pixels(x[block], groups)).reshape(-1, K, P, Q)
+            np.matmul(rows, _pixels(x[block], groups), out=_pixels(y[block], groups))
+            return
+        columns = _columns(x[block], y.shape, w.shape, stride, padding, dilation, groups)
+        if block.stop - block.start == 1:  # one image's channels come out in their place
+            np.matmul(rows, columns, out=_pixels(y[block], groups)[0])
         else:
-            columns = _columns(x[block], y.shape, w.shape, stride, padding, dilation, groups)
             y[block] = np.matmul(rows, columns).reshape(K, -1, P, Q).swapaxes(0, 1)
 
     in_threads(convolve, _blocks(y.shape, x.shape[1], w.shape, x.itemsize))
     return y
+
+
+def workspace_bytes(
+    x_shape: Shape4,
+    w_shape: Shape4,
+    itemsize: int,
+    *,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,  # noqa: ARG001 (groups share out the columns, they do not change their number)
+) -> int:
+    """Bytes that `forward` needs besides x, w and y, all threads together."""
+    if _is_pointwise(w_shape, stride, padding):
+        return 0
+    C, H, W = x_shape[1:]
+    y_shape = out_shape(x_shape, w_shape, stride, padding, dilation)
+    blocks = list(_blocks(y_shape, C, w_shape, itemsize))
+    images = blocks[0].stop
+    columns = images * C * math.prod(w_shape[2:]) * math.prod(y_shape[2:]) * itemsize
+    product = images * math.prod(y_shape[1:]) * itemsize if images > 1 else 0
+    padded = padded_bytes((images, C, H, W), padding, itemsize)
+    # The padded copy is let go before the product is made.
+    return min(num_threads(), len(blocks)) * (columns + max(product, padded))
 
 
 def backward_input(

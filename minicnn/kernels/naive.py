@@ -16,17 +16,36 @@ gradient gives back to x by way of w, and to w by way of x.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-from minicnn.kernels.shapes import FloatArray, Padding, Pair, Shape4, crop, out_shape, pad
+from minicnn.kernels.shapes import (
+    FloatArray,
+    Padding,
+    Pair,
+    Shape4,
+    crop,
+    out_shape,
+    pad,
+    padded_bytes,
+    zeros,
+)
 
 
 def forward(
-    x: FloatArray, w: FloatArray, *, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    x: FloatArray,
+    w: FloatArray,
+    *,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Convolve x (N, C, H, W) with w (K, C/groups, R, S) into y (N, K, P, Q)."""
-    y = np.zeros(out_shape(x.shape, w.shape, stride, padding, dilation), x.dtype)
+    y = zeros(out_shape(x.shape, w.shape, stride, padding, dilation), x.dtype, out)
     _forward(pad(x, padding), w, y, stride, dilation, groups)
     return y
 
@@ -61,6 +80,11 @@ def backward_weight(
     dw = np.zeros(w_shape, dy.dtype)
     _backward_weight(dy, pad(x, padding), dw, stride, dilation, groups)
     return dw
+
+
+def workspace_bytes(x_shape: Shape4, w_shape: Shape4, itemsize: int, **window: Any) -> int:  # noqa: ARG001
+    """Bytes of the padded copy of x."""
+    return padded_bytes(x_shape, window["padding"], itemsize)
 
 
 @njit(cache=True)

@@ -40,6 +40,23 @@ def pad(x: FloatArray, padding: Padding, value: float = 0.0) -> FloatArray:
     return padded
 
 
+def padded_bytes(x_shape: Shape4, padding: Padding, itemsize: int) -> int:
+    """How many bytes `pad` allocates for images of that shape."""
+    N, C, H, W = x_shape
+    (top, bottom), (left, right) = padding
+    if top == bottom == left == right == 0:
+        return 0
+    return N * C * (top + H + bottom) * (left + W + right) * itemsize
+
+
+def zeros(shape: Shape4, dtype: np.dtype, out: FloatArray | None) -> FloatArray:
+    """Return new zeros, or `out` filled with zeros."""
+    if out is None:
+        return np.zeros(shape, dtype)
+    out[...] = 0
+    return out
+
+
 def crop(x: FloatArray, padding: Padding) -> FloatArray:
     """Take the border off again (a view)."""
     (top, bottom), (left, right) = padding

@@ -22,6 +22,7 @@ from minicnn.ops.conv2d import (
     conv2d_backward_input,
     conv2d_backward_weight,
     conv2d_out_shape,
+    conv2d_workspace,
 )
 from minicnn.ops.conv_transpose2d import (
     conv_transpose2d,
@@ -30,6 +31,11 @@ from minicnn.ops.conv_transpose2d import (
 )
 from minicnn.ops.dropout import dropout, dropout_backward
 from minicnn.ops.linear import linear, linear_backward
+from minicnn.ops.locally_connected import (
+    locally_connected2d,
+    locally_connected2d_backward,
+    locally_connected2d_out_shape,
+)
 from minicnn.ops.loss import (
     mse,
     mse_backward,
@@ -69,6 +75,7 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_out_shape",
+    "conv2d_workspace",
     "conv_transpose2d",
     "conv_transpose2d_backward",
     "conv_transpose2d_out_shape",
@@ -82,6 +89,9 @@ __all__ = [
     "leaky_relu_backward",
     "linear",
     "linear_backward",
+    "locally_connected2d",
+    "locally_connected2d_backward",
+    "locally_connected2d_out_shape",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",

@@ -89,6 +89,28 @@ def same_shape(
         )
 
 
+def output(
+    out: Any, op: str, shape: tuple[int, ...], x: FloatArray, in_place: bool = False
+) -> FloatArray:
+    """Return the array to write the result into: `out`, checked, or a new one for None."""
+    if out is None:
+        return np.empty(shape, x.dtype)
+    floats(out, "out", op)
+    same_shape(out, "out", op, shape, "the shape of the result")
+    same_dtype(op, x=x, out=out)
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError(
+            f"out is not a C-contiguous array that may be written; {op} wants one. "
+            "Use np.empty(shape, dtype), or a reshaped slice of such an array."
+        )
+    if not in_place and np.may_share_memory(x, out):
+        raise ValueError(
+            f"out overlaps x in memory; {op} reads x while it writes, and wants them apart. "
+            "Use another array for out."
+        )
+    return out
+
+
 def vector(array: Any, name: str, op: str, length: int, of: str) -> FloatArray:
     """Check for one number per channel (or per whatever `of` names)."""
     array = floats(array, name, op, f"({of},)")

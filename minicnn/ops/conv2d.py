@@ -35,6 +35,7 @@ def conv2d(
     dilation: Size = 1,
     groups: int = 1,
     algorithm: str = "auto",
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Convolve x (N, C, H, W) with the filters w (K, C/groups, R, S); y is (N, K, P, Q).
 
@@ -49,6 +50,8 @@ def conv2d(
         Output channels see only the input channels of their own group; groups = C is depthwise.
     algorithm
         A name from ``plan.ALGORITHMS``, or "auto".
+    out
+        An array (N, K, P, Q) to write y into; a new one unless given.
 
     Raises
     ------
@@ -57,10 +60,11 @@ def conv2d(
     """
     x, w = _check.images(x, "x", "conv2d"), _weights(w, "conv2d")
     _check.same_dtype("conv2d", x=x, w=w, b=b)
-    window, _ = _setup("conv2d", x.shape, w.shape, stride, padding, dilation, groups)
+    window, y_shape = _setup("conv2d", x.shape, w.shape, stride, padding, dilation, groups)
     if b is not None:
         b = _check.vector(b, "b", "conv2d", w.shape[0], "filter")
-    y: FloatArray = _kernel(algorithm, x.shape, w.shape, window).forward(x, w, **window)
+    into = {} if out is None else {"out": _check.output(out, "conv2d", y_shape, x)}
+    y: FloatArray = _kernel(algorithm, x.shape, w.shape, window).forward(x, w, **window, **into)
     if b is not None:
         y += b[:, None, None]
     return y
@@ -149,6 +153,28 @@ def conv2d_out_shape(
     x_shape = _check.shape4(x_shape, "x_shape", op)
     w_shape = _check.shape4(w_shape, "w_shape", op)
     return _setup(op, x_shape, w_shape, stride, padding, dilation, groups).y_shape
+
+
+def conv2d_workspace(
+    x_shape: Shape4,
+    w_shape: Shape4,
+    *,
+    itemsize: int = 4,
+    stride: Size = 1,
+    padding: PaddingArg = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    algorithm: str = "auto",
+) -> int | None:
+    """Bytes that conv2d's algorithm needs besides x, w and y; None if it does not say."""
+    op = "conv2d_workspace"
+    x_shape, w_shape = (_check.shape4(s, "a shape", op) for s in (x_shape, w_shape))
+    window, _ = _setup(op, x_shape, w_shape, stride, padding, dilation, groups)
+    kernel = _kernel(algorithm, x_shape, w_shape, window)
+    if not hasattr(kernel, "workspace_bytes"):
+        return None
+    needed: int = kernel.workspace_bytes(x_shape, w_shape, itemsize, **window)
+    return needed
 
 
 def channel_sum(dy: FloatArray) -> FloatArray:

@@ -12,11 +12,16 @@ BLOCK = 128
 """Rows or columns of a product that one core works out at a time."""
 
 
-def linear(x: FloatArray, w: FloatArray, b: FloatArray | None = None) -> FloatArray:
-    """Multiply: y (N, out) = x (N, in) @ w.T + b, with w (out, in) and b (out,)."""
+def linear(
+    x: FloatArray, w: FloatArray, b: FloatArray | None = None, *, out: FloatArray | None = None
+) -> FloatArray:
+    """Multiply: y (N, out) = x (N, in) @ w.T + b, with w (out, in) and b (out,).
+
+    ``out`` (N, out) is written to if given.
+    """
     _check_operands("linear", x, w)
     _check.same_dtype("linear", x=x, w=w, b=b)
-    y = _product(x, w.T)
+    y = _product(x, w.T, _check.output(out, "linear", (len(x), len(w)), x))
     if b is not None:
         y += _check.vector(b, "b", "linear", w.shape[0], "output")
     return y
@@ -44,16 +49,16 @@ def _check_operands(op: str, x: FloatArray, w: FloatArray) -> None:
         )
 
 
-def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+def _product(a: FloatArray, b: FloatArray, out: FloatArray | None = None) -> FloatArray:
     """Matrix product a @ b, cut along the longer side of the result."""
     rows, columns = len(a), b.shape[1]
-    y = np.empty((rows, columns), a.dtype)
+    y = np.empty((rows, columns), a.dtype) if out is None else out
 
     def multiply(block: slice) -> None:
         if rows >= columns:
-            y[block] = np.matmul(a[block], b)
+            np.matmul(a[block], b, out=y[block])
         else:
-            y[:, block] = np.matmul(a, b[:, block])
+            np.matmul(a, b[:, block], out=y[:, block])
 
     in_threads(multiply, slices(max(rows, columns), BLOCK))
     return y

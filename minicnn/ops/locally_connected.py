@@ -149,7 +149,7 @@ def _window(
     P, Q, K, C, R, S = w_shape
     window = _place(op, x_shape, (R, S), K, stride, padding, dilation)
     wanted = (*window.y_shape[2:], K, x_shape[1])
-    if (P, Q, K, C) != wanted:
+    if wanted != (P, Q, K, C):
         raise ValueError(
             f"w has shape {w_shape}; for x {x_shape} {op} wants {_W_AXES} = "
             f"{(*wanted, R, S)}, filters for each output pixel. "

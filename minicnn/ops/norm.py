@@ -90,8 +90,12 @@ def batch_norm2d_inference(
     running_var: FloatArray,
     *,
     eps: float = 1e-5,
+    out: FloatArray | None = None,
 ) -> FloatArray:
-    """Normalise x (N, C, H, W) with statistics learned in training: one scale and one shift."""
+    """Normalise x (N, C, H, W) with statistics learned in training: one scale and one shift.
+
+    ``out`` is written to if given; it may be x itself.
+    """
     op = "batch_norm2d_inference"
     x = _check.images(x, "x", op)
     _check_channels(
@@ -99,10 +103,11 @@ def batch_norm2d_inference(
     )
     scale = gamma / np.sqrt(running_var + float(eps))
     shift = beta - running_mean * scale
-    y = np.empty(x.shape, x.dtype)
+    y = _check.output(out, op, x.shape, x, in_place=True)
 
     def normalise(c: slice) -> None:
-        y[:, c] = x[:, c] * _wide(scale[c]) + _wide(shift[c])
+        np.multiply(x[:, c], _wide(scale[c]), out=y[:, c])
+        y[:, c] += _wide(shift[c])
 
     in_threads(normalise, _channel_blocks(x))
     return y

@@ -33,6 +33,7 @@ def max_pool2d(
     stride: Size | None = ...,
     padding: PaddingArg = ...,
     return_indices: Literal[False] = ...,
+    out: FloatArray | None = ...,
 ) -> FloatArray: ...
 @overload
 def max_pool2d(
@@ -50,19 +51,20 @@ def max_pool2d(
     stride: Size | None = None,
     padding: PaddingArg = 0,
     return_indices: bool = False,
+    out: FloatArray | None = None,
 ) -> FloatArray | tuple[FloatArray, Indices]:
     """Keep the largest number of each window; x (N, C, H, W), y (N, C, P, Q).
 
     The stride is the kernel size unless given. The border counts as -inf, and a NaN in the window
     wins. With ``return_indices`` also say where each maximum was: its position in the flattened
-    H·W picture, as in PyTorch.
+    H·W picture, as in PyTorch. ``out`` (N, C, P, Q) is written to if given.
     """
     x = _check.images(x, "x", "max_pool2d")
     window = _window("max_pool2d", x.shape, kernel_size, stride, padding)
     if return_indices:
         indices = _argmax(x, window)
         return read(x, indices), indices
-    y = np.empty(window.y_shape, x.dtype)
+    y = _check.output(out, "max_pool2d", window.y_shape, x)
     taps = _taps(window)
 
     def reduce(block: slice) -> None:
@@ -105,19 +107,21 @@ def avg_pool2d(
     stride: Size | None = None,
     padding: PaddingArg = 0,
     count_include_pad: bool = True,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Mean of each window; x (N, C, H, W), y (N, C, P, Q).
 
     The stride is the kernel size unless given. The border counts as zeros, or, with
-    ``count_include_pad=False``, not at all.
+    ``count_include_pad=False``, not at all. ``out`` (N, C, P, Q) is written to if given.
     """
     x = _check.images(x, "x", "avg_pool2d")
     window = _window("avg_pool2d", x.shape, kernel_size, stride, padding)
-    y = np.zeros(window.y_shape, x.dtype)
+    y = _check.output(out, "avg_pool2d", window.y_shape, x)
     counts = _counts(x, window, count_include_pad)
 
     def reduce(block: slice) -> None:
         padded = pad(x[block], window.padding)
+        y[block] = 0
         for tap in _taps(window):
             y[block] += padded[tap]
         y[block] /= counts
@@ -155,11 +159,12 @@ def avg_pool2d_backward(
     return dx
 
 
-def global_avg_pool2d(x: FloatArray) -> FloatArray:
-    """Mean of each channel's picture; (N, C, H, W) to (N, C, 1, 1)."""
+def global_avg_pool2d(x: FloatArray, *, out: FloatArray | None = None) -> FloatArray:
+    """Mean of each channel's picture; (N, C, H, W) to (N, C, 1, 1), written to `out` if given."""
     x = _check.images(x, "x", "global_avg_pool2d")
     N, C = x.shape[:2]
-    y: FloatArray = x.reshape(N, C, -1).mean(axis=2).reshape(N, C, 1, 1)
+    y = _check.output(out, "global_avg_pool2d", (N, C, 1, 1), x)
+    np.mean(x.reshape(N, C, -1), axis=2, out=y.reshape(N, C))
     return y
 
 

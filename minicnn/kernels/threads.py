@@ -1,0 +1,134 @@
+"""Blocks of work on all cores, with the same result however many cores there are.
+
+NumPy's matrix products and Numba's loops (``nogil=True``) let go of Python's lock, so ordinary
+threads run them side by side. Two rules keep results equal to the last bit: work is cut into
+blocks by size, never by the number of threads, and partial results are added in block order.
+
+Meanwhile the BLAS library behind ``np.matmul`` keeps to one thread for each product. Left alone
+it would start threads of its own, and two teams on the same cores spend their time waiting for
+each other.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+Block = TypeVar("Block")
+Result = TypeVar("Result")
+
+
+def slices(total: int, size: int) -> Iterator[slice]:
+    """Cut range(total) into slices of `size`; the last may be shorter."""
+    for first in range(0, total, size):
+        yield slice(first, min(first + size, total))
+
+
+def in_threads(work: Callable[[Block], Result], blocks: Iterable[Block]) -> list[Result]:
+    """Return ``[work(block) for block in blocks]``, worked out on several threads."""
+    numbered = deque(enumerate(blocks))
+    results: list[Any] = [None] * len(numbered)
+
+    def take_blocks() -> None:
+        while True:
+            try:
+                i, block = numbered.popleft()  # atomic: no block is taken twice
+            except IndexError:
+                return
+            results[i] = work(block)
+
+    others = min(_team.size, len(numbered)) - 1
+    with _one_blas_thread:
+        futures = [_team.submit(take_blocks) for _ in range(others)]
+        try:
+            take_blocks()
+        finally:
+            numbered.clear()
+            for future in futures:
+                future.result()
+    return results
+
+
+def num_threads() -> int:
+    """How many threads work at the same time, the calling one included."""
+    return _team.size
+
+
+def set_num_threads(count: int) -> None:
+    """Use `count` threads from now on; MINICNN_NUM_THREADS sets it at the start.
+
+    Raises
+    ------
+    ValueError
+        If count is below 1.
+    """
+    if count < 1:
+        raise ValueError(
+            f"count is {count}; set_num_threads wants at least 1. Use 1 for no threads."
+        )
+    _team.resize(count)
+
+
+class _Team:
+    """The threads, started when first needed."""
+
+    def __init__(self) -> None:
+        self.size = int(os.environ.get("MINICNN_NUM_THREADS", 0)) or _cores()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def submit(self, work: Callable[[], None]) -> Any:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max(self.size - 1, 1), "minicnn")
+        return self._pool.submit(work)
+
+    def resize(self, size: int) -> None:
+        self.size = size
+        self.forget()
+
+    def forget(self) -> None:
+        self._pool = None
+
+
+class _OneBlasThread:
+    """While anyone is inside, BLAS uses one thread; the last to leave restores what was."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._blas: list[Any] | None = None
+        self._before: list[int] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._blas is None:
+                self._blas = ThreadpoolController().select(user_api="blas").lib_controllers
+            if self._inside == 0:
+                self._before = [library.get_num_threads() for library in self._blas]
+                for library in self._blas:
+                    library.set_num_threads(1)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._blas is not None:
+                for library, count in zip(self._blas, self._before, strict=True):
+                    library.set_num_threads(count)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_team = _Team()
+_one_blas_thread = _OneBlasThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_team.forget)  # threads do not survive a fork

@@ -1,0 +1,45 @@
+"""Layers: functions with parameters that remember what their gradient needs."""
+
+from minicnn.nn import init
+from minicnn.nn.activation import LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
+from minicnn.nn.container import Residual, Sequential
+from minicnn.nn.conv import Conv2d
+from minicnn.nn.conv_transpose import ConvTranspose2d
+from minicnn.nn.dropout import Dropout
+from minicnn.nn.layer import LAYERS, Layer, from_spec, register, to_spec
+from minicnn.nn.linear import Linear
+from minicnn.nn.locally_connected import LocallyConnected2d
+from minicnn.nn.norm import BatchNorm2d
+from minicnn.nn.pad import Pad2d
+from minicnn.nn.parameter import Parameter
+from minicnn.nn.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from minicnn.nn.shape import Flatten, Identity
+
+__all__ = [
+    "LAYERS",
+    "AvgPool2d",
+    "BatchNorm2d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Dropout",
+    "Flatten",
+    "GlobalAvgPool2d",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Linear",
+    "LocallyConnected2d",
+    "MaxPool2d",
+    "Pad2d",
+    "Parameter",
+    "ReLU",
+    "ReLU6",
+    "Residual",
+    "Sequential",
+    "Sigmoid",
+    "Tanh",
+    "from_spec",
+    "init",
+    "register",
+    "to_spec",
+]

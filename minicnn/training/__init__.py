@@ -1,0 +1,8 @@
+"""Training: fit a model, look at how it went, measure it, go on after an interruption."""
+
+from minicnn.training.epoch import DivergedError, Hook
+from minicnn.training.evaluation import Evaluation, evaluate, predict
+from minicnn.training.history import History
+from minicnn.training.loop import fit
+
+__all__ = ["DivergedError", "Evaluation", "History", "Hook", "evaluate", "fit", "predict"]

@@ -39,8 +39,9 @@ lint: setup
 unit: setup
 	@$(PY) -m pytest -n 2 --dist loadfile tests
 
+notebooks-check: export MINICNN_PROGRESS = off
 notebooks-check: setup
-	@$(PY) -m pytest -n 2 --dist loadfile -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout 300 book exercises
+	@$(PY) -m pytest -n 2 --dist loadfile -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout 300 book/*.ipynb exercises/*.ipynb
 
 notebooks: setup ## re-run the book's notebooks and save their outputs
 	@$(PY) scripts/run_notebooks.py

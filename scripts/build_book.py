@@ -39,9 +39,7 @@ def build() -> int:
     # A page renamed or removed must not live on in the built site.
     shutil.rmtree(ROOT / "_build", ignore_errors=True)
     command = [
-        sys.executable,
-        "-m",
-        "jupyter_book",
+        str(Path(sys.executable).with_name("jupyter-book")),
         "build",
         "book",
         *("--path-output", "."),

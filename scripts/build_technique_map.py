@@ -1,4 +1,4 @@
-"""Make ``book/techniques.md`` from ``book/techniques.toml``; ``--check`` only says if it is stale."""
+"""Make ``book/techniques.md`` from ``book/techniques.toml``; with ``--check`` only compare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "book" / "techniques.toml"
 PAGE = ROOT / "book" / "techniques.md"
 PARTS = ("Space", "Exchange", "Speed", "Learning", "Smaller")
-STATUS = {"written": "written", "partly": "partly written", "planned": "not written yet"}
+BADGE = {
+    "written": "{bdg-success}`written`",
+    "partly": "{bdg-primary}`partly written`",
+    "planned": "{bdg-secondary-line}`not written yet`",
+}
 
 HEADER = """\
 (technique-map)=
@@ -34,43 +38,38 @@ def load_rows() -> list[dict]:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))["row"]
 
 
-def _cell_now(row: dict) -> str:
-    if row["status"] == "planned":
-        return "not written yet"
-    text = STATUS[row["status"]]
-    if "now" in row:
-        text += f": {row['now']}"
-    if "missing" in row:
-        text += f". **Missing:** {row['missing']}"
-    return text
-
-
-def _cell_where(row: dict) -> str:
+def _where(row: dict) -> str:
     links = []
     if "chapter" in row:
         links.append(f"[chapter]({row['chapter']})")
     links += [f"`{name.replace('minicnn.', 'mc.', 1)}`" for name in row.get("functions", [])]
     if "exercise" in row:
         links.append(f"`{row['exercise']}`")
-    return ", ".join(links) or "·"
+    return ", ".join(links)
+
+
+def _entry(row: dict) -> str:
+    """One technique as an item of a definition list: readable on a phone, unlike five columns."""
+    lines = [f"{row['id']} · {row['name']} {BADGE[row['status']]}"]
+    lines.append(f": {row['term']} ({row['source']}): {row['what']}.")
+    if row["status"] == "partly":
+        lines.append(f"\n  *There:* {row['now']}. *Missing:* {row['missing']}.")
+    if where := _where(row):
+        lines.append(f"\n  *Where:* {where}")
+    return "\n".join(lines) + "\n"
 
 
 def render(rows: list[dict]) -> str:
     """Return the whole page as Markdown."""
-    counts = {status: sum(row["status"] == status for row in rows) for status in STATUS}
+    counts = {status: sum(row["status"] == status for row in rows) for status in BADGE}
     page = HEADER
     page += (
         f"Of the {len(rows)} rows, {counts['written']} are written, {counts['partly']} partly, "
         f"and {counts['planned']} not yet.\n"
     )
     for part in PARTS:
-        page += f"\n## {part}\n\n| | technique | what this book makes of it | state | where |\n"
-        page += "|---|---|---|---|---|\n"
-        for row in (row for row in rows if row["part"] == part):
-            page += (
-                f"| {row['id']} | **{row['name']}** <br> {row['term']} ({row['source']}) "
-                f"| {row['what']} | {_cell_now(row)} | {_cell_where(row)} |\n"
-            )
+        page += f"\n## {part}\n\n"
+        page += "\n".join(_entry(row) for row in rows if row["part"] == part)
     return page
 
 

@@ -11,6 +11,7 @@ each other.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
 from collections import deque
@@ -45,7 +46,9 @@ def in_threads(work: Callable[[Block], Result], blocks: Iterable[Block]) -> list
 
     others = min(_team.size, len(numbered)) - 1
     with _one_blas_thread:
-        futures = [_team.submit(take_blocks) for _ in range(others)]
+        # A copy of the context takes np.errstate along to the other threads.
+        contexts = [contextvars.copy_context() for _ in range(others)]
+        futures = [_team.submit(context.run, take_blocks) for context in contexts]
         try:
             take_blocks()
         finally:
@@ -79,13 +82,13 @@ class _Team:
     """The threads, started when first needed."""
 
     def __init__(self) -> None:
-        self.size = int(os.environ.get("MINICNN_NUM_THREADS", 0)) or _cores()
+        self.size = _wanted(os.environ.get("MINICNN_NUM_THREADS")) or _cores()
         self._pool: ThreadPoolExecutor | None = None
 
-    def submit(self, work: Callable[[], None]) -> Any:
+    def submit(self, *call: Any) -> Any:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(max(self.size - 1, 1), "minicnn")
-        return self._pool.submit(work)
+        return self._pool.submit(*call)
 
     def resize(self, size: int) -> None:
         self.size = size
@@ -120,6 +123,18 @@ class _OneBlasThread:
             if self._inside == 0 and self._blas is not None:
                 for library, count in zip(self._blas, self._before, strict=True):
                     library.set_num_threads(count)
+
+
+def _wanted(setting: str | None) -> int:
+    """Read MINICNN_NUM_THREADS; 0 if it is not set."""
+    if not setting:
+        return 0
+    if not setting.isdecimal() or int(setting) < 1:
+        raise ValueError(
+            f"the environment variable MINICNN_NUM_THREADS is {setting!r}; expected a whole number "
+            "from 1. Unset it to use every core."
+        )
+    return int(setting)
 
 
 def _cores() -> int:

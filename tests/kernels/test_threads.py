@@ -145,3 +145,27 @@ def test_the_environment_sets_the_number_of_threads():
         check=True,
     )
     assert result.stdout.strip() == "7"
+
+
+def test_errstate_reaches_the_other_threads():
+    threads.set_num_threads(2)
+    meeting = threading.Barrier(2, timeout=30)
+
+    def overflow(_):
+        meeting.wait()
+        return np.float32(3e38) * np.float32(10)
+
+    with np.errstate(over="ignore"):  # pytest turns the warning into an error otherwise
+        assert all(np.isinf(value) for value in threads.in_threads(overflow, range(2)))
+
+
+def test_a_silly_number_of_threads_in_the_environment_is_named():
+    done = subprocess.run(
+        [sys.executable, "-c", "import minicnn.kernels.threads"],
+        env={**os.environ, "MINICNN_NUM_THREADS": "many"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "MINICNN_NUM_THREADS is 'many'; expected a whole number" in done.stderr

@@ -28,19 +28,19 @@ def main() -> None:
     mc.fit(model, (x, y), epochs=4, seed=SEED, progress=False)
 
     image = x[int(np.flatnonzero(y == 8)[3])][None]
-    stages = [("28×28 image", image[0]), ("8 maps, 14×14", model[:3](image)[0])]
+    stages = [("28×28", image[0]), ("8 maps, 14×14", model[:3](image)[0])]
     stages.append(("8 maps, 7×7", model[:6](image)[0]))
     probabilities = mc.ops.softmax(model(image))[0]
 
-    figure = plt.figure(figsize=(9.6, 2.7), layout="constrained", facecolor="white")
-    columns = figure.subfigures(1, 4, width_ratios=[1.25, 2.4, 2.4, 1.6])
+    figure = plt.figure(figsize=(7.4, 3.3), layout="constrained", facecolor="white")
+    columns = figure.subfigures(1, 4, width_ratios=[2.0, 1.5, 1.5, 2.0])
     for panel, (title, maps) in zip(columns, stages, strict=False):
-        side = 1 if len(maps) == 1 else 4
+        side = 1 if len(maps) == 1 else 2
         axes = np.atleast_1d(panel.subplots(max(1, len(maps) // side), side)).ravel()
         for axis, values in zip(axes, maps, strict=True):
             axis.imshow(values, cmap="cividis")
             axis.set_axis_off()
-        panel.suptitle(title, fontsize=12)
+        panel.suptitle(title, fontsize=13)
     axis = columns[-1].subplots()
     colours = ["#0072B2" if d != probabilities.argmax() else "#D55E00" for d in range(10)]
     axis.barh(range(10), probabilities, color=colours)
@@ -49,7 +49,7 @@ def main() -> None:
     axis.set_xlim(0, 1)
     axis.set_xlabel("probability")
     axis.set_ylabel("digit")
-    figure.savefig(OUT, dpi=110)
+    figure.savefig(OUT, dpi=140)
 
 
 if __name__ == "__main__":

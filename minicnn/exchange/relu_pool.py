@@ -39,7 +39,7 @@ def swap_batchnorm_pool(
     """Move batch normalisation behind the pooling that follows, where fewer numbers are left.
 
     With an average it commutes. With a maximum it does where gamma >= 0. Where gamma < 0 the
-    maximum becomes a minimum, s max(x) = |s| max(-x) for s < 0 read backwards; a convolution
+    maximum becomes a minimum, s max(x) = -s max(-x) for s < 0 read backwards; a convolution
     before the normalisation can supply the -x by changing the sign of its filters.
     """
     nothing = "no BatchNorm2d is followed directly by a pooling"
@@ -86,7 +86,7 @@ def batchnorm_after_maxpool(
     position: int,
     in_shape: Shape | None,  # noqa: ARG001
 ) -> Rewrite | str | None:
-    """max(s x + t) = s max(x) + t for s >= 0, and |s| max(-x) + t for s < 0."""
+    """max(s x + t) = s max(x) + t for s >= 0, and -s max(-x) + t for s < 0."""
     match layers[position : position + 3]:
         case [nn.BatchNorm2d() as norm, nn.MaxPool2d() as pool, *_]:
             negative = np.flatnonzero(affine.of_batchnorm(norm).scale < 0)

@@ -51,7 +51,9 @@ def every_layer(dtype: type = np.float32) -> tuple[nn.Sequential, tuple[int, ...
         nn.AvgPool2d((3, 2), stride=2, padding=((1, 0), (0, 1)), count_include_pad=False),
         nn.AvgPool2d(2, stride=1, padding=1),
         nn.Pad2d(3, (1, 2), value=np.array([0.5, -1, 2]), dtype=dtype),
-        nn.LocallyConnected2d(3, 3, (8, 11), (2, 3), stride=(1, 2), padding=1, dilation=(2, 1), **how),
+        nn.LocallyConnected2d(
+            3, 3, (8, 11), (2, 3), stride=(1, 2), padding=1, dilation=(2, 1), **how
+        ),
         nn.LocallyConnected2d(3, 3, (8, 6), 1, bias=False, **how),
         nn.ReLU(),
         nn.GlobalAvgPool2d(),

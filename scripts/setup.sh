@@ -44,7 +44,7 @@ pip() { PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip "$@" >>"$log" 2>
 
 if ! pip install --no-deps --require-hashes -r requirements.lock; then
     tail -n 5 "$log" >&2
-    if grep -qiE 'name resolution|connection|timed out|unreachable|proxy|SSL' "$log"; then
+    if grep -qiE 'name resolution|connection|timed out|unreachable|proxy|SSL|from versions: none' "$log"; then
         fail "The packages could not be downloaded: is the network up? (Whole log: $log)" \
             "Run make again when it is; what was downloaded is kept."
     fi

@@ -33,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("minicnn: interrupted", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        extra = "learn" if argv and argv[0] in LEARN else "onnx"
+        hint = f'Install what this command needs: pip install "minicnn[{extra}]"'
+        print(f"minicnn: {_one_line(error)}. {hint}", file=sys.stderr)
+        return 2
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
         print("minicnn:", _one_line(error), file=sys.stderr)
         return 2

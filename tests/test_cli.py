@@ -154,6 +154,16 @@ def test_missing_packages_of_the_exercises(run, monkeypatch):
     assert 'pip install "minicnn[learn]"' in err
 
 
+def test_missing_packages_of_a_command_are_named(run, monkeypatch, tmp_path):
+    notebook = tmp_path / "a.ipynb"
+    notebook.write_text("{}")
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    code, _, err = run("check", notebook)
+    assert code == 2
+    assert "nbformat" in err
+    assert 'pip install "minicnn[learn]"' in err
+
+
 def test_ctrl_c_saves_what_was_learned(run, monkeypatch, tmp_path):
     def interrupted(*args, **kwargs):
         history = fit(*args, **kwargs)

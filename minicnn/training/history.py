@@ -58,8 +58,14 @@ class History:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the error of every epoch; returns the axes drawn on (a new figure by default)."""
-        from matplotlib import pyplot as plt
-        from matplotlib.ticker import MaxNLocator
+        try:
+            from matplotlib import pyplot as plt
+            from matplotlib.ticker import MaxNLocator
+        except ImportError as error:
+            raise ImportError(
+                "History.plot draws with matplotlib, which is not installed. "
+                "Install it: pip install 'minicnn[viz]'"
+            ) from error
 
         if ax is None:
             ax = plt.subplots(figsize=(5.0, 3.0), layout="constrained")[1]

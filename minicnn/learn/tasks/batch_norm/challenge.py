@@ -116,7 +116,9 @@ fold_before = Task(
     mistakes=(
         Mistake(
             "zeros around",
-            _answer(lambda w, b, scale, shift: (w * scale, b + _spread(w, shift), 0 * shift)),
+            _answer(
+                lambda w, b, scale, shift: (w * scale, b + _spread(w, shift), np.zeros_like(shift))
+            ),
             "Without padding this is right. With padding, the convolution saw zeros around the "
             "normalised maps; zeros around x are something else.",
         ),

@@ -9,8 +9,12 @@ from minicnn.learn.task import Task
 
 TOPICS = {
     "one_layer": "One layer, seven loops",
+    "weight_sharing": "Weight sharing",
     "spatial_compression": "Spatial compression",
     "batch_norm": "Batch normalisation",
+    "kernel_exchange": "Kernel exchange",
+    "pooling_exchange": "Pooling exchange",
+    "layer_exchange": "Layer exchange",
 }
 """Every topic that has a notebook of exercises, and its title."""
 

@@ -28,12 +28,12 @@ BLOCK = 32
 
 def nchw_to_nhwc(x: FloatArray) -> FloatArray:
     """(N, C, H, W) to a new (N, H, W, C)."""
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    return x.transpose(0, 2, 3, 1).copy()
 
 
 def nhwc_to_nchw(x: FloatArray) -> FloatArray:
     """(N, H, W, C) to a new (N, C, H, W)."""
-    return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    return x.transpose(0, 3, 1, 2).copy()
 
 
 def nchw_to_blocked(x: FloatArray, block: int = BLOCK) -> FloatArray:
@@ -42,19 +42,19 @@ def nchw_to_blocked(x: FloatArray, block: int = BLOCK) -> FloatArray:
     blocks = -(-C // block)
     padded = np.zeros((N, blocks * block, H, W), x.dtype)
     padded[:, :C] = x
-    return np.ascontiguousarray(padded.reshape(N, blocks, block, H, W).transpose(0, 1, 3, 4, 2))
+    return padded.reshape(N, blocks, block, H, W).transpose(0, 1, 3, 4, 2).copy()
 
 
 def blocked_to_nchw(x: FloatArray, channels: int) -> FloatArray:
     """(N, C/block, H, W, block) to a new (N, C, H, W), without the channels added for the block."""
     N, blocks, H, W, block = x.shape
     wide = x.transpose(0, 1, 4, 2, 3).reshape(N, blocks * block, H, W)
-    return np.ascontiguousarray(wide[:, :channels])
+    return wide[:, :channels].copy()
 
 
 def filters_to_nhwc(w: FloatArray) -> FloatArray:
     """(K, C, R, S) to a new (R, S, C, K): the filters innermost."""
-    return np.ascontiguousarray(w.transpose(2, 3, 1, 0))
+    return w.transpose(2, 3, 1, 0).copy()
 
 
 def filters_to_blocked(w: FloatArray, block: int = BLOCK) -> FloatArray:
@@ -64,7 +64,7 @@ def filters_to_blocked(w: FloatArray, block: int = BLOCK) -> FloatArray:
     padded = np.zeros((outer * block, inner * block, R, S), w.dtype)
     padded[:K, :C] = w
     split = padded.reshape(outer, block, inner, block, R, S)
-    return np.ascontiguousarray(split.transpose(0, 2, 4, 5, 3, 1))
+    return split.transpose(0, 2, 4, 5, 3, 1).copy()
 
 
 def conv_nhwc(

@@ -22,6 +22,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from minicnn.kernels.looporder import Tile, check
 from minicnn.kernels.shapes import Padding, Pair, Shape4, out_shape
 
 LINE = 64
@@ -74,7 +75,7 @@ def predict(
     x_shape: Shape4,
     w_shape: Shape4,
     *,
-    tile: Mapping[str, int] | None = None,
+    tile: Tile | None = None,
     stride: Pair = (1, 1),
     padding: Padding = ((0, 0), (0, 0)),
     dilation: Pair = (1, 1),
@@ -82,6 +83,7 @@ def predict(
     cache_bytes: int = LEVEL_ONE,
 ) -> Prediction:
     """Count what `order` does to memory in a convolution of x (N, C, H, W) with w (K, C, R, S)."""
+    sizes = check(order, tile)
     N, K, Y, X = out_shape(x_shape, w_shape, stride, padding, dilation)
     _, C, R, S = w_shape
     full = {"n": N, "k": K, "y": Y, "x": X, "c": C, "r": R, "s": S}
@@ -98,7 +100,7 @@ def predict(
         (Axis(K, {"k": 1}), Axis(C, {"c": 1}), Axis(R, {"r": 1}), Axis(S, {"s": 1})),
     )
 
-    trips = _trips(order, full, tile or {})
+    trips = _trips(order, full, sizes)
     macs = math.prod(full.values())
     strides = [itemsize * _stride(axes, order[-1]) for axes in arrays]
     return Prediction(
@@ -111,7 +113,7 @@ def predict(
     )
 
 
-def _trips(order: str, full: Mapping[str, int], tile: Mapping[str, int]) -> list[int]:
+def _trips(order: str, full: Mapping[str, int], tile: Tile) -> list[int]:
     """How many steps each loop makes; a loop within a tile as many as the tile is large."""
     trips = []
     for loop in order:
@@ -150,7 +152,8 @@ def _misses(
 
 def _lines(axes: Axes, steps: Mapping[str, int], itemsize: int) -> int:
     """How many cache lines of an array loops of so many steps touch."""
-    run, runs, whole = 1, 1, True
+    run, runs, whole = 1, 1, True  # numbers side by side, and how many such runs
+    reach, stride = 1, 1  # from the first number to the last
     for axis in reversed(axes):
         span = axis.span(steps)
         if whole:  # everything further in is touched from end to end, so the run goes on
@@ -158,4 +161,7 @@ def _lines(axes: Axes, steps: Mapping[str, int], itemsize: int) -> int:
         else:
             runs *= span
         whole = whole and span == axis.size
-    return runs * -(-run * itemsize // LINE)
+        reach += (span - 1) * stride
+        stride *= axis.size
+    # Runs may be so short and close together that several lie in one line.
+    return min(runs * -(-run * itemsize // LINE), -(-reach * itemsize // LINE))

@@ -16,7 +16,7 @@ optimizing algorithm".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -24,15 +24,21 @@ import numpy as np
 from numba import njit
 
 from minicnn.kernels.loopcost import Prediction, predict
-from minicnn.kernels.shapes import FloatArray, Padding, Pair, Shape4, crop, out_shape, pad
+from minicnn.kernels.looporder import LOOPS, ORDER, Tile, check
+from minicnn.kernels.shapes import (
+    FloatArray,
+    Padding,
+    Pair,
+    Shape4,
+    crop,
+    out_shape,
+    pad,
+    padded_bytes,
+    zeros,
+)
 
 __all__ = ["LOOPS", "ORDER", "Prediction", "compiled", "forward", "make", "predict", "source"]
 
-LOOPS = "nkyxcrs"
-ORDER = "nkcrsyx"
-"""A good order for most shapes: the longest stretch of memory innermost, one channel at a time."""
-
-Tile = Mapping[str, int]
 Arrays = Callable[[FloatArray, FloatArray, FloatArray], None]
 
 
@@ -65,11 +71,13 @@ def source(
         The string is no order of the loops.
     """
     sizes = check(order, tile)
-    lines = [
+    lines = ["from numpy import uintp", ""] if sizes else []
+    lines += [
         "def convolve(image, filters, out):",
         "    N, K, Y, X = out.shape",
         "    K, C, R, S = filters.shape",
     ]
+    tiled = {letter.lower() for letter in sizes}
     for depth, letter in enumerate(order, start=1):
         end, size = letter.upper(), sizes.get(letter.upper())
         if letter.isupper():
@@ -80,20 +88,27 @@ def source(
         else:
             loop = f"for {letter} in range({end}):"
         lines.append("    " * depth + loop)
-    lines.append("    " * (len(order) + 1) + _statement(stride, dilation, groups, update))
+    lines.append("    " * (len(order) + 1) + _statement(stride, dilation, groups, update, tiled))
     return "\n".join(lines) + "\n"
 
 
-def _statement(stride: Pair, dilation: Pair, groups: int, update: str) -> str:
+def _statement(stride: Pair, dilation: Pair, groups: int, update: str, tiled: set[str]) -> str:
     channel = "c" if groups == 1 else f"k // (K // {groups}) * C + c"
     row, column = (
         f"{_times(out, step)} + {_times(tap, gap)}"
         for out, step, tap, gap in zip("yx", stride, "rs", dilation, strict=True)
     )
+
+    def element(array: str, *indices: str) -> str:
+        # Numba lets a negative index count from the end. That a loop from 0 has none, it sees by
+        # itself; for a loop within a tile it has to be told, or the test is made at every step.
+        told = [f"uintp({i})" if tiled.intersection(i) else i for i in indices]
+        return f"{array}[{', '.join(told)}]"
+
     terms = {
-        "out": "out[n, k, y, x]",
-        "image": f"image[n, {channel}, {row}, {column}]",
-        "filters": "filters[k, c, r, s]",
+        "out": element("out", "n", "k", "y", "x"),
+        "image": element("image", "n", channel, row, column),
+        "filters": element("filters", "k", "c", "r", "s"),
     }
     if update not in terms:
         raise ValueError(
@@ -106,32 +121,6 @@ def _statement(stride: Pair, dilation: Pair, groups: int, update: str) -> str:
 
 def _times(letter: str, factor: int) -> str:
     return letter if factor == 1 else f"{factor} * {letter}"
-
-
-def check(order: str, tile: Tile | None = None) -> dict[str, int]:
-    """Return the tile sizes by capital letter, or say what is wrong with the order."""
-    sizes = dict(tile or {})
-    small = "".join(letter for letter in order if letter.islower())
-    if sorted(small) != sorted(LOOPS):
-        raise ValueError(
-            f"order is {order!r}; it wants each of the letters {LOOPS!r} once, outermost first. "
-            f"For example {ORDER!r}."
-        )
-    capitals = "".join(letter for letter in order if not letter.islower())
-    if sorted(capitals) != sorted(sizes):
-        raise ValueError(
-            f"order {order!r} has the tile loops {capitals!r} and tile is {sizes}; each capital "
-            'letter wants one size. For example order "nXkcrsyx" with tile={"X": 16}.'
-        )
-    for letter, size in sizes.items():
-        if letter.lower() not in LOOPS or order.index(letter) > order.index(letter.lower()):
-            raise ValueError(
-                f"order is {order!r}; the loop over tiles {letter!r} has to be outside a loop "
-                f"{letter.lower()!r} within the tile. Move the capital letter to the left."
-            )
-        if size < 1:
-            raise ValueError(f"tile[{letter!r}] is {size}; a tile has 1 step or more. Try 16.")
-    return sizes
 
 
 def make(order: str = ORDER, *, tile: Tile | None = None) -> Callable[..., FloatArray]:
@@ -150,9 +139,10 @@ def make(order: str = ORDER, *, tile: Tile | None = None) -> Callable[..., Float
         padding: Padding = ((0, 0), (0, 0)),
         dilation: Pair = (1, 1),
         groups: int = 1,
+        out: FloatArray | None = None,
     ) -> FloatArray:
         """Convolve x (N, C, H, W) with w (K, C/groups, R, S) into y (N, K, P, Q)."""
-        y = np.zeros(out_shape(x.shape, w.shape, stride, padding, dilation), x.dtype)
+        y = zeros(out_shape(x.shape, w.shape, stride, padding, dilation), x.dtype, out)
         loops = compiled(order, tile=sizes, stride=stride, dilation=dilation, groups=groups)
         loops(pad(x, padding), w, y)
         return y
@@ -180,6 +170,11 @@ def _compiled(
 
 
 forward = make(ORDER)
+
+
+def workspace_bytes(x_shape: Shape4, w_shape: Shape4, itemsize: int, **window: Any) -> int:  # noqa: ARG001
+    """Bytes of the padded copy of x."""
+    return padded_bytes(x_shape, window["padding"], itemsize)
 
 
 def backward_input(

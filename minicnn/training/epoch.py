@@ -70,6 +70,7 @@ class Run:
 class Task:
     """What stays the same from epoch to epoch."""
 
+    network: Layer  # the model, or the model in less memory
     x: np.ndarray
     y: np.ndarray
     batch_size: int
@@ -128,7 +129,7 @@ def train_batch(
     """Forward, backward, update; returns the loss and how many samples were wrong."""
     parameters = run.model.parameters()
     run.model.zero_grad()
-    output = run.model.forward(x, training=True)
+    output = task.network.forward(x, training=True)
     loss, gradient = task.loss(output, y)
     if not math.isfinite(loss):
         raise DivergedError(
@@ -137,7 +138,7 @@ def train_batch(
             "rate, a warm-up or clip_grad=1.0. The model keeps its last parameters.",
             run.history,
         )
-    run.model.backward_parameters(gradient)
+    task.network.backward_parameters(gradient)
     if task.clip_grad is not None:
         clip_grad_norm(parameters, task.clip_grad)
     call(task.hooks, "on_backward_end", run.model, step)

@@ -28,6 +28,7 @@ from minicnn.training.history import History
 from minicnn.training.inputs import Data, check_count, check_data
 from minicnn.training.interrupt import Interrupt
 from minicnn.training.losses import LossFunction, loss_function
+from minicnn.training.recompute import Recompute
 
 
 def fit(
@@ -47,6 +48,7 @@ def fit(
     hooks: Sequence[Any] = (),
     label_smoothing: float = 0.0,
     clip_grad: float | None = None,
+    checkpoint_every: int | None = None,
 ) -> History:
     """Train a model in place.
 
@@ -79,6 +81,9 @@ def fit(
         In the training loss; the validation loss is measured without.
     clip_grad
         Largest norm of all gradients together.
+    checkpoint_every
+        Save memory, not files: keep the activations of every so many layers only and compute the
+        others again (see `Recompute`). The parameters come out the same, bit for bit.
 
     Raises
     ------
@@ -94,7 +99,8 @@ def fit(
     _check_choices(model, optimizer, held_out, early_stopping, clip_grad, hooks)
 
     run = Run(model, optimizer, np.random.default_rng(seed), History())
-    task = Task(x, y, batch_size, compare, augment, hooks, clip_grad)
+    network = model if checkpoint_every is None else Recompute(model, every=checkpoint_every)
+    task = Task(network, x, y, batch_size, compare, augment, hooks, clip_grad)
     store: Checkpoint | None = None
     if checkpoint is not None:
         arguments = {

@@ -50,7 +50,7 @@ class Recompute(Layer):
     layer of your own that changes other state in forward would change it twice.
     """
 
-    def __init__(self, model: Sequential, *, every: int) -> None:
+    def __init__(self, model: Layer, *, every: int) -> None:
         if not isinstance(model, Sequential):
             raise TypeError(
                 f"model is a {type(model).__name__}; Recompute cuts an nn.Sequential into "

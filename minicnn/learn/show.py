@@ -104,9 +104,21 @@ def _memory(answer: Callable[..., Any]) -> None:
     viz.bars(bars, label="input and output (KiB)", mark=["the budget"])
 
 
+def _painted(answer: Callable[..., Any]) -> None:
+    from minicnn import viz
+
+    digit = _digit()[None, None]
+    maps = {"digit": digit[0, 0]}
+    for k in (3, 4):
+        painted = answer(digit.copy(), np.ones((1, 1, k, k)), 2, 1)[0, 0]
+        maps[f"{k}×{k} ones"] = painted / k**2
+    viz.feature_maps(maps, label="value")
+
+
 PICTURES: dict[str, Callable[[Callable[..., Any]], None]] = {
     "one_layer.conv2d_single": _edges,
     "one_layer.cheapest_stack": _view,
     "spatial_compression.max_pool": _pooled,
     "spatial_compression.choose_strides": _memory,
+    "kernel_exchange.conv_transpose2d": _painted,
 }

@@ -115,10 +115,20 @@ def _painted(answer: Callable[..., Any]) -> None:
     viz.feature_maps(maps, label="value")
 
 
+def _placed(answer: Callable[..., Any]) -> None:
+    from minicnn import viz
+
+    sizes, births, deaths = [2, 4, 2, 4, 1], [0, 1, 2, 3, 4], [2, 1, 3, 3, 4]
+    offsets = answer(list(sizes), list(births), list(deaths))
+    blocks = zip("01234", offsets, sizes, births, deaths, strict=True)
+    viz.memory_timeline(list(blocks), unit="B")
+
+
 PICTURES: dict[str, Callable[[Callable[..., Any]], None]] = {
     "one_layer.conv2d_single": _edges,
     "one_layer.cheapest_stack": _view,
     "spatial_compression.max_pool": _pooled,
     "spatial_compression.choose_strides": _memory,
+    "activation_memory.place": _placed,
     "kernel_exchange.conv_transpose2d": _painted,
 }

@@ -29,6 +29,7 @@ def blank(*_):
 ANSWERS = {
     "one_layer.cheapest_stack": lambda size: [(size, 1)],
     "spatial_compression.choose_strides": lambda size, widths, budget: [2] * (len(widths) - 1),
+    "activation_memory.place": lambda sizes, births, deaths: [0] * len(sizes),
 }
 
 

@@ -10,8 +10,9 @@ from minicnn.learn.task import Task
 TOPICS = {
     "one_layer": "One layer, seven loops",
     "weight_sharing": "Weight sharing",
-    "spatial_compression": "Spatial compression",
     "batch_norm": "Batch normalisation",
+    "spatial_compression": "Spatial compression",
+    "activation_memory": "Activation memory",
     "kernel_exchange": "Kernel exchange",
     "pooling_exchange": "Pooling exchange",
     "layer_exchange": "Layer exchange",

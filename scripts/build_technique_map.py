@@ -42,6 +42,8 @@ def _where(row: dict) -> str:
     links = []
     if "chapter" in row:
         links.append(f"[chapter]({row['chapter']})")
+    if "more" in row:
+        links.append(f"[and another]({row['more']})")
     links += [f"`{name.replace('minicnn.', 'mc.', 1)}`" for name in row.get("functions", [])]
     if "exercise" in row:
         links.append(f"`{row['exercise']}`")

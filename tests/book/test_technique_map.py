@@ -52,7 +52,7 @@ def test_row_claims_only_what_exists(row):
         assert {"chapter", "functions", "exercise", "tests"} <= row.keys()
     for name in row.get("functions", []):
         assert callable(resolve(name)), name
-    if "chapter" in row:
-        assert (ROOT / "book" / row["chapter"]).is_file()
+    for chapter in {"chapter", "more"} & row.keys():
+        assert (ROOT / "book" / row[chapter]).is_file()
     for path in [*row.get("tests", []), *([row["exercise"]] if "exercise" in row else [])]:
         assert (ROOT / path).exists(), path

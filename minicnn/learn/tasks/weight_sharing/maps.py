@@ -33,7 +33,7 @@ def _narrow_steps(w: np.ndarray, height: int, width: int) -> np.ndarray:
     matrix = np.zeros((p * q, height * width))
     for row, column in np.ndindex(p, q):
         for r, s in np.ndindex(*w.shape):
-            matrix[row * q + column, (row + r) * q + column + s] += w[r, s]
+            matrix[row * q + column, (row + r) * q + column + s] = w[r, s]
     return matrix
 
 

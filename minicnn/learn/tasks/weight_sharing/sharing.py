@@ -40,6 +40,12 @@ def _last_wins(grad: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
     return total
 
 
+def _fancy(grad: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
+    total = np.zeros(count, dtype=grad.dtype)
+    total[index] += grad
+    return total
+
+
 def _mean(grad: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
     uses = np.array([max(1, np.count_nonzero(index == j)) for j in range(count)])
     return _gradient(grad, index, count) / uses
@@ -64,6 +70,12 @@ shared_gradient = Task(
             "This is what you get when every use overwrites the one before. If you wrote "
             "`total[index] += grad`: NumPy adds once only where an index occurs twice. "
             "Use np.add.at.",
+        ),
+        Mistake(
+            "one line too short",
+            _fancy,
+            "This is `total[index] += grad`, and two things go wrong in it: NumPy adds once only "
+            "where an index occurs twice, and it takes -1 for the last entry.",
         ),
         Mistake(
             "mean",

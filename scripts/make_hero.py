@@ -1,6 +1,6 @@
 """Draw the README's picture: a glyph through the layers of a small trained network.
 
-    python scripts/make_hero.py      # writes book/_static/hero.png
+python scripts/make_hero.py      # writes book/_static/hero.png
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minicnn as mc
+from minicnn import viz
+from minicnn.viz.stages import stages
 
 OUT = Path(__file__).resolve().parent.parent / "book" / "_static" / "hero.png"
 SEED = 0
@@ -28,28 +29,11 @@ def main() -> None:
     mc.fit(model, (x, y), epochs=4, seed=SEED, progress=False)
 
     image = x[int(np.flatnonzero(y == 8)[3])][None]
-    stages = [("28×28", image[0]), ("8 maps, 14×14", model[:3](image)[0])]
-    stages.append(("8 maps, 7×7", model[:6](image)[0]))
+    maps = [("28×28", image[0]), ("8 of 14×14", model[:3](image)[0])]
+    maps.append(("8 of 7×7", model[:6](image)[0]))
     probabilities = mc.ops.softmax(model(image))[0]
-
-    figure = plt.figure(figsize=(7.4, 3.3), layout="constrained", facecolor="white")
-    columns = figure.subfigures(1, 4, width_ratios=[2.0, 1.5, 1.5, 2.0])
-    for panel, (title, maps) in zip(columns, stages, strict=False):
-        side = 1 if len(maps) == 1 else 2
-        axes = np.atleast_1d(panel.subplots(max(1, len(maps) // side), side)).ravel()
-        for axis, values in zip(axes, maps, strict=True):
-            axis.imshow(values, cmap="cividis")
-            axis.set_axis_off()
-        panel.suptitle(title, fontsize=13)
-    axis = columns[-1].subplots()
-    colours = ["#0072B2" if d != probabilities.argmax() else "#D55E00" for d in range(10)]
-    axis.barh(range(10), probabilities, color=colours)
-    axis.set_yticks(range(10))
-    axis.invert_yaxis()
-    axis.set_xlim(0, 1)
-    axis.set_xlabel("probability")
-    axis.set_ylabel("digit")
-    figure.savefig(OUT, dpi=140)
+    viz.use_style()
+    stages(dict(maps), probabilities, label="digit").savefig(OUT, dpi=140)
 
 
 if __name__ == "__main__":

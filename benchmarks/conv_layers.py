@@ -12,34 +12,21 @@ our own loops in float64 without PyTorch, relative to the range of the answer.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
-import importlib.util
 import math
-import os
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-# The libraries read these when they are imported.
-_parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-_parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-_parser.add_argument("--quick", action="store_true", help="five rounds, and nothing is written")
-_parser.add_argument("--only", default="", help="layers whose name contains this")
+import _peers
+from _peers import HAVE_ONNX, HAVE_TORCH, geometric_mean, medians, ratio_to_best
+
+_parser = _peers.parser(__doc__)
 _parser.add_argument("--pass", dest="passes", default="forward,backward")
-_args = _parser.parse_args() if __name__ == "__main__" else _parser.parse_args([])
-for _name in ("MINICNN", "OMP", "OPENBLAS", "MKL", "NUMBA"):
-    os.environ[f"{_name}_NUM_THREADS"] = str(_args.threads)
+_args = _peers.settings(_parser, None if __name__ == "__main__" else [])
 
 import numpy as np  # noqa: E402
 from _report import environment, write_json  # noqa: E402
 
 from minicnn import ops, plan  # noqa: E402
-
-HAVE_TORCH = importlib.util.find_spec("torch") is not None
-HAVE_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
-REST = 0.01
 
 
 class Layer(NamedTuple):
@@ -128,7 +115,6 @@ def torch_passes(layer: Layer, x: Any, w: Any, dy: Any, channels_last: bool) -> 
 
 def onnx_forward(layer: Layer, x: np.ndarray, w: np.ndarray) -> Callable:
     """Return ONNX Runtime's forward pass; the filters are constants, packed beforehand."""
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     node = helper.make_node(
@@ -149,25 +135,8 @@ def onnx_forward(layer: Layer, x: np.ndarray, w: np.ndarray) -> Callable:
         [numpy_helper.from_array(w, "w")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _args.threads
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = _peers.onnx_session(model.SerializeToString(), _args.threads)
     return lambda: session.run(["y"], {"x": x})[0]
-
-
-def medians(candidates: dict[str, Callable], rounds: int) -> dict[str, float]:
-    """Time all candidates in turns, in seconds."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, call in candidates.items():
-            time.sleep(REST)
-            call()
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def exact(layer: Layer, x: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -198,7 +167,6 @@ def measure(layer: Layer, rounds: int) -> list[dict[str, Any]]:
     for direction in _args.passes.split(","):
         calls = {name: own[direction] for name, own in candidates.items() if direction in own}
         seconds = medians(calls, rounds)
-        peers = [value for name, value in seconds.items() if name != "minicnn"]
         rows.append(
             {
                 "layer": layer.name,
@@ -207,7 +175,7 @@ def measure(layer: Layer, rounds: int) -> list[dict[str, Any]]:
                 "seconds": seconds,
                 "gflops": flops * (1 + (direction == "backward")) / seconds["minicnn"] / 1e9,
                 "error": float(error) if direction == "forward" else None,
-                "ratio": seconds["minicnn"] / min(peers) if peers else None,
+                "ratio": ratio_to_best(seconds),
             }
         )
     return rows
@@ -227,18 +195,8 @@ def show(row: dict[str, Any]) -> None:
     print(f"{row['layer']:<26} {row['pass']:<8} {row['algorithm'] or '':<10} {times} ms  {ratio}")
 
 
-def geometric_mean(rows: list[dict[str, Any]]) -> float | None:
-    """Mean of the ratios, where there are any."""
-    logs = [math.log(row["ratio"]) for row in rows if row["ratio"] is not None]
-    return math.exp(sum(logs) / len(logs)) if logs else None
-
-
 def main() -> None:
     """Measure every layer, print the table and write it."""
-    if HAVE_TORCH:
-        import torch
-
-        torch.set_num_threads(_args.threads)
     rows = []
     for layer in THREE_BY_THREE + OTHERS:
         if _args.only in layer.name:
@@ -251,7 +209,7 @@ def main() -> None:
         "all forward": [r for r in rows if r["pass"] == "forward"],
         "all backward": [r for r in rows if r["pass"] == "backward"],
     }
-    means = {name: geometric_mean(some) for name, some in summary.items()}
+    means = {name: geometric_mean(r["ratio"] for r in some) for name, some in summary.items()}
     worst = {
         name: max((r["ratio"] for r in some if r["ratio"] is not None), default=None)
         for name, some in summary.items()
@@ -261,9 +219,7 @@ def main() -> None:
             print(f"{name:<14} geometric mean of the ratios {mean:.2f}, worst {worst[name]:.2f}")
     if _args.quick or _args.only:
         return
-    where = environment() | {"threads": _args.threads}
-    for package, present in (("torch", HAVE_TORCH), ("onnxruntime", HAVE_ONNX)):
-        where[package] = importlib.metadata.version(package) if present else None
+    where = environment() | {"threads": _args.threads} | _peers.versions()
     write_json(
         "conv_layers",
         {"environment": where, "rounds": 25, "rows": rows, "means": means, "worst": worst},

@@ -98,6 +98,13 @@ def with_values(
     learns = any(p.trainable for p in merged)
     dtype = twin.weight.dtype
     twin.weight = nn.Parameter(weight.astype(dtype), name="weight", trainable=learns)
+    twin.weight.constraints = [
+        rule
+        for rule in layer.weight.constraints  # scaling keeps zeros
+        if isinstance(rule, nn.Mask)
+        and rule.keep.shape == weight.shape
+        and not weight[~rule.keep].any()
+    ]
     twin.bias = None
     if bias is not None and (bias.any() or any(p.name == "bias" for p in merged)):
         twin.bias = nn.Parameter(bias.astype(dtype), name="bias", trainable=learns)

@@ -18,9 +18,11 @@ import numpy as np
 
 from minicnn.io.atomic import atomic_write
 from minicnn.nn import LAYERS, Layer, from_spec, to_spec
+from minicnn.nn.constraint import pack_constraints, unpack_constraints
 
 FORMAT = "minicnn model"
-VERSION = 1
+VERSION = 2
+"""Of files with constraints; those without are of version 1, which older programs read."""
 _ARCHITECTURE = "architecture.json"
 _SAME_DATE = (1980, 1, 1, 0, 0, 0)  # so that equal models give equal files
 
@@ -28,7 +30,7 @@ PathLike = str | os.PathLike[str]
 
 
 def save(model: Layer, path: PathLike) -> None:
-    """Write architecture, parameters, buffers and frozen flags to one file.
+    """Write architecture, parameters, constraints, buffers and frozen flags to one file.
 
     The file appears whole or not at all; one that was there before survives a failure. Gradients,
     optimiser state and the generators of dropout are not part of a model (a checkpoint of `fit`
@@ -42,17 +44,20 @@ def save(model: Layer, path: PathLike) -> None:
         The file cannot be written.
     """
     _check_known(model)
+    constraints, arrays = pack_constraints(model)
     architecture = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if constraints else 1,
         "written by": f"minicnn {package_version()}",
         "model": to_spec(model),
         "frozen": [name for name, p in model.parameters().items() if not p.trainable],
     }
+    if constraints:
+        architecture["constraints"] = constraints
     text = json.dumps(architecture, indent=1)
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w") as archive:
         archive.writestr(zipfile.ZipInfo(_ARCHITECTURE, _SAME_DATE), text)
-        for name, array in model.state_dict().items():
+        for name, array in (model.state_dict() | arrays).items():
             entry = io.BytesIO()
             np.save(entry, array, allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(_entry(name), _SAME_DATE), entry.getvalue())
@@ -99,7 +104,9 @@ def _read(path: PathLike, archive: zipfile.ZipFile) -> Layer:
     architecture = _read_architecture(path, archive)
     model = from_spec(architecture["model"])
     names = model.state_dict().keys()
-    expected = [_ARCHITECTURE, *map(_entry, names)]
+    constraints = architecture.get("constraints", {})
+    held = [key for rules in constraints.values() for rule in rules for key in rule["arrays"]]
+    expected = [_ARCHITECTURE, *map(_entry, [*names, *held])]
     if sorted(archive.namelist()) != sorted(expected):
         odd = sorted(set(expected) ^ set(archive.namelist()))
         raise ValueError(f"its entries do not match its architecture: {odd[:3]}")
@@ -107,6 +114,7 @@ def _read(path: PathLike, archive: zipfile.ZipFile) -> Layer:
     parameters = model.parameters()
     for name in architecture["frozen"]:
         parameters[name].trainable = False
+    unpack_constraints(model, constraints, {key: _read_array(archive, key) for key in held})
     return model
 
 

@@ -2,6 +2,7 @@
 
 from minicnn.nn import init
 from minicnn.nn.activation import LeakyReLU, ReLU, ReLU6, Sigmoid, Tanh
+from minicnn.nn.constraint import Constraint, Mask, Range, Tied
 from minicnn.nn.container import Residual, Sequential
 from minicnn.nn.conv import Conv2d
 from minicnn.nn.conv_transpose import ConvTranspose2d
@@ -19,6 +20,7 @@ __all__ = [
     "LAYERS",
     "AvgPool2d",
     "BatchNorm2d",
+    "Constraint",
     "Conv2d",
     "ConvTranspose2d",
     "Dropout",
@@ -29,15 +31,18 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LocallyConnected2d",
+    "Mask",
     "MaxPool2d",
     "Pad2d",
     "Parameter",
+    "Range",
     "ReLU",
     "ReLU6",
     "Residual",
     "Sequential",
     "Sigmoid",
     "Tanh",
+    "Tied",
     "from_spec",
     "init",
     "register",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minicnn.nn.constraint import Constraint
+
 
 class Parameter:
     """An array that an optimiser may change.
@@ -18,6 +20,8 @@ class Parameter:
         When False no gradient is kept and optimisers leave ``data`` alone.
     name
         What the layer calls it: ``"weight"``, ``"bias"``, ...
+    constraints
+        Rules that the values keep in training, in this order (`nn.constraint`).
     """
 
     def __init__(self, data: np.ndarray, *, name: str = "", trainable: bool = True) -> None:
@@ -31,6 +35,7 @@ class Parameter:
         self.grad: np.ndarray | None = None
         self.trainable = trainable
         self.name = name
+        self.constraints: list[Constraint] = []
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,10 +56,30 @@ class Parameter:
         """Add to the gradient; a frozen parameter forgets it at once."""
         if not self.trainable:
             return
+        for constraint in self.constraints:
+            grad = constraint.gradient(grad)
         if self.grad is None:
             self.grad = grad
         else:
             self.grad = self.grad + grad
+
+    def constrain(self, constraint: Constraint) -> None:
+        """Put a rule on the values, at once and from now on; it takes the place of its kind."""
+        constraint.check(self.shape)
+        kept = [other for other in self.constraints if type(other) is not type(constraint)]
+        self.constraints = [*kept, constraint]
+        self.project()
+
+    def project(self) -> None:
+        """Set the values right by every constraint; optimisers do so after a step."""
+        for constraint in self.constraints:
+            constraint.project(self.data)
+
+    def take(self, indices: np.ndarray, axis: int) -> Parameter:
+        """Return a new parameter of some slices along an axis, under the same rules."""
+        part = Parameter(self.data.take(indices, axis), name=self.name, trainable=self.trainable)
+        part.constraints = [rule.take(np.asarray(indices), axis) for rule in self.constraints]
+        return part
 
     def zero_grad(self) -> None:
         """Forget the gradient."""

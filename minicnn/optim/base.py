@@ -65,6 +65,7 @@ class Optimizer(ABC):
                         f"{parameter.shape}. Make a new optimizer for a changed model."
                     )
             self._update(parameter.data, self._decayed(parameter), lr, state)
+            parameter.project()
         self.steps += 1
 
     def _decayed(self, parameter: Parameter) -> np.ndarray:

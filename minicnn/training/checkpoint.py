@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.nn import Layer
+from minicnn.nn.constraint import pack_constraints, unpack_constraints
 from minicnn.training.epoch import Run
 from minicnn.training.history import History
 
@@ -57,7 +58,9 @@ class Checkpoint:
 
     def save(self, run: Run) -> None:
         """Write a run; the file is at every moment either the old or the new one."""
+        constraints, rules = pack_constraints(run.model)
         groups = {
+            "constraints": rules,
             "model": run.model.state_dict(),
             "optimizer": run.optimizer.state_dict(),
             "best": run.best or {},
@@ -75,6 +78,7 @@ class Checkpoint:
             "rng": run.rng.bit_generator.state,
             "layer_rngs": rngs,
             "trainable": {name: p.trainable for name, p in run.model.parameters().items()},
+            "constraints": constraints,
         }
         text = json.dumps(about, default=np.ndarray.tolist)  # some generators keep arrays
         arrays["json"] = np.frombuffer(text.encode(), np.uint8)
@@ -118,6 +122,7 @@ class Checkpoint:
             rng.bit_generator.state = about["layer_rngs"][name]
         for name, parameter in run.model.parameters().items():
             parameter.trainable = about["trainable"][name]
+        unpack_constraints(run.model, about.get("constraints", {}), groups["constraints"])
 
     def _compare(self, before: Mapping[str, Any]) -> None:
         for name, now in self.arguments.items():
@@ -135,7 +140,9 @@ def _read(path: Path) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]
     with zipfile.ZipFile(path) as archive:
         if damaged := archive.testzip():
             raise ValueError(f"{damaged} has a wrong checksum")
-    groups: dict[str, dict[str, np.ndarray]] = {"model": {}, "optimizer": {}, "best": {}}
+    groups: dict[str, dict[str, np.ndarray]] = {
+        "model": {}, "optimizer": {}, "best": {}, "constraints": {}
+    }  # fmt: skip
     with np.load(path, allow_pickle=False) as file:
         about = json.loads(file["json"].tobytes())
         if about["format"] != FORMAT:

@@ -27,6 +27,9 @@ class Hook:
     ``step`` counts batches from 0 over the whole fit, ``epoch`` counts epochs from 0.
     """
 
+    def on_batch_start(self, model: Layer, step: int) -> None:
+        """Before the forward pass."""
+
     def on_backward_end(self, model: Layer, step: int) -> None:
         """Gradients are there (clipped, if asked for), parameters not changed yet."""
 
@@ -37,7 +40,7 @@ class Hook:
         """The epoch is measured and in ``history``, but not yet in the checkpoint."""
 
 
-HOOK_METHODS = ("on_backward_end", "on_batch_end", "on_epoch_end")
+HOOK_METHODS = ("on_batch_start", "on_backward_end", "on_batch_end", "on_epoch_end")
 
 
 def call(hooks: Sequence[Any], method: str, *arguments: Any) -> None:
@@ -129,6 +132,7 @@ def train_batch(
     """Forward, backward, update; returns the loss and how many samples were wrong."""
     parameters = run.model.parameters()
     run.model.zero_grad()
+    call(task.hooks, "on_batch_start", run.model, step)
     output = task.network.forward(x, training=True)
     loss, gradient = task.loss(output, y)
     if not math.isfinite(loss):

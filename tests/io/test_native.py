@@ -97,7 +97,7 @@ LINEAR = {"in_features": 3, "out_features": 2, "bias": True, "seed": 0, "dtype":
         (lambda e: e.update({"architecture.json": b"{"}), "cannot be read as a model"),
         (lambda e: e.update({"architecture.json": b"[" * 100_000}), "cannot be read as a model"),
         (edit(format="other"), "not a minicnn model"),
-        (edit(version=2), "reads up to 1. Upgrade"),
+        (edit(version=3), "reads up to 2. Upgrade"),
         (edit(version="x"), "Upgrade"),
         (edit(model={"type": "Mystery", "config": {}}), "Mystery"),
         (edit(model={"type": "Linear", "config": LINEAR | {"evil": 1}}), "cannot be read"),

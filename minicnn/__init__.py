@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from minicnn import (
+        compress,
         cost,
         data,
         exchange,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         nn,
         ops,
         optim,
+        parallel,
         plan,
         training,
         viz,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from minicnn.training import History, evaluate, fit, predict
 
 _MODULES = (
+    "compress",
     "cost",
     "data",
     "exchange",
@@ -39,6 +42,7 @@ _MODULES = (
     "nn",
     "ops",
     "optim",
+    "parallel",
     "plan",
     "training",
     "viz",
@@ -48,6 +52,7 @@ _FROM_TRAINING = ("History", "evaluate", "fit", "predict")
 __all__ = [
     "History",
     "__version__",
+    "compress",
     "cost",
     "data",
     "evaluate",
@@ -60,6 +65,7 @@ __all__ = [
     "nn",
     "ops",
     "optim",
+    "parallel",
     "plan",
     "predict",
     "training",

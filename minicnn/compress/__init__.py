@@ -1,6 +1,7 @@
 """Passes that make a model smaller, each ``model -> (new_model, report)``, and its compact file."""
 
 from minicnn.compress.cluster import cluster
+from minicnn.compress.low_rank import low_rank
 from minicnn.compress.packed import from_bytes, load, save, to_bytes
 from minicnn.compress.pipeline import Pipeline, fine_tune, fold
 from minicnn.compress.prune import GradualPruning, prune, rewind
@@ -18,6 +19,7 @@ __all__ = [
     "fold",
     "from_bytes",
     "load",
+    "low_rank",
     "measure",
     "prune",
     "remove_dead",

@@ -1,5 +1,6 @@
 """Passes that make a model smaller, each ``model -> (new_model, report)``, and its compact file."""
 
+from minicnn.compress.clip import clip
 from minicnn.compress.cluster import cluster
 from minicnn.compress.cut import Block, blocks, cut, effects
 from minicnn.compress.low_rank import low_rank
@@ -17,6 +18,7 @@ __all__ = [
     "Report",
     "Size",
     "blocks",
+    "clip",
     "cluster",
     "cut",
     "effects",

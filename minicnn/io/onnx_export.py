@@ -234,6 +234,12 @@ def _relu6(step: _Step) -> str:
     return step.node("Clip", low, high)
 
 
+def _pact(step: _Step) -> str:
+    low = step.graph.array(f"{step.name}.low", np.array(0.0))
+    alpha = np.maximum(step.layer.alpha.data[0], 0)
+    return step.node("Clip", low, step.graph.array(f"{step.name}.alpha", np.array(alpha)))
+
+
 def _window(layer: Any) -> dict[str, Any]:
     return {
         "kernel_shape": layer.kernel_size,
@@ -268,6 +274,7 @@ EMITTERS: dict[type[nn.Layer], Callable[[_Step], str]] = {
     nn.ReLU: lambda step: step.node("Relu"),
     nn.LeakyReLU: lambda step: step.node("LeakyRelu", alpha=step.layer.negative_slope),
     nn.ReLU6: _relu6,
+    nn.PACT: _pact,
     nn.Sigmoid: lambda step: step.node("Sigmoid"),
     nn.Tanh: lambda step: step.node("Tanh"),
     nn.Dropout: lambda step: step.x,

@@ -11,6 +11,7 @@ from minicnn.nn.layer import LAYERS, Layer, from_spec, register, to_spec
 from minicnn.nn.linear import Linear
 from minicnn.nn.locally_connected import LocallyConnected2d
 from minicnn.nn.norm import BatchNorm2d
+from minicnn.nn.pact import PACT
 from minicnn.nn.pad import Pad2d
 from minicnn.nn.parameter import Parameter
 from minicnn.nn.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
@@ -18,6 +19,7 @@ from minicnn.nn.shape import Flatten, Identity
 
 __all__ = [
     "LAYERS",
+    "PACT",
     "AvgPool2d",
     "BatchNorm2d",
     "Constraint",

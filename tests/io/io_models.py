@@ -40,6 +40,7 @@ def every_layer(dtype: type = np.float32) -> tuple[nn.Sequential, tuple[int, ...
         ),
         nn.Dropout(0.3, seed=4),
         nn.ReLU6(),
+        nn.PACT(0.9, dtype=dtype),
         nn.MaxPool2d(3, stride=(2, 1), padding="same"),
         nn.Residual(
             nn.Sequential(nn.Conv2d(6, 6, 5, padding="same", groups=6, bias=False, **how)),

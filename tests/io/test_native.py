@@ -31,7 +31,7 @@ def test_every_layer_round_trips(dtype, tmp_path):
     model, in_shape = every_layer(dtype)
     ours = {layer for layer in nn.LAYERS.values() if layer.__module__.startswith("minicnn.")}
     assert {type(layer) for _, layer in model.named_layers()} | {nn.Sequential} == ours
-    model.freeze("0", "8.shortcut")
+    model.freeze("0", "9.shortcut")
     model[0].bias.data[:3] = np.nan, np.inf, -0.0
     path = tmp_path / "no suffix"
     mio.save(model, path)

@@ -44,7 +44,7 @@ def test_every_layer(opset, tmp_path):
     proto = onnx.load(tmp_path / "m.onnx")
     assert not {"Dropout", "Identity"} & {node.op_type for node in proto.graph.node[:-1]}
     names = {tensor.name for tensor in proto.graph.initializer}
-    assert "model.8.body.1.0.weight" in names
+    assert "model.9.body.1.0.weight" in names
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from minicnn.compress.clip import clip
 from minicnn.compress.cluster import cluster
 from minicnn.compress.cut import Block, blocks, cut, effects
+from minicnn.compress.distill import distill
 from minicnn.compress.low_rank import low_rank
 from minicnn.compress.packed import from_bytes, load, save, to_bytes
 from minicnn.compress.pipeline import Pipeline, fine_tune, fold
@@ -21,6 +22,7 @@ __all__ = [
     "clip",
     "cluster",
     "cut",
+    "distill",
     "effects",
     "fine_tune",
     "fold",

@@ -1,6 +1,6 @@
 """Convolution algorithms, one file each, all with the same three functions.
 
-* ``forward(x, w, *, stride, padding, dilation, groups, out=None) -> y``
+* ``forward(x, w, *, stride, padding, dilation, groups, out=None, bias=None, relu=False) -> y``
 * ``backward_input(dy, w, x_shape, *, stride, padding, dilation, groups) -> dx``
 * ``backward_weight(dy, x, w_shape, *, stride, padding, dilation, groups) -> dw``
 

@@ -28,6 +28,7 @@ from minicnn.kernels.shapes import (
     Pair,
     Shape4,
     crop,
+    finish,
     out_shape,
     pad,
     padded_bytes,
@@ -49,6 +50,8 @@ def forward(
     dilation: Pair,
     groups: int,
     out: FloatArray | None = None,
+    bias: FloatArray | None = None,
+    relu: bool = False,
 ) -> FloatArray:
     """Convolve x (N, C, H, W) with w (K, C/groups, R, S) into y (N, K, P, Q)."""
     y_shape = out_shape(x.shape, w.shape, stride, padding, dilation)
@@ -60,12 +63,13 @@ def forward(
     def convolve(block: slice) -> None:
         if pointwise:
             np.matmul(rows, _pixels(x[block], groups), out=_pixels(y[block], groups))
-            return
-        columns = _columns(x[block], y.shape, w.shape, stride, padding, dilation, groups)
-        if block.stop - block.start == 1:  # one image's channels come out in their place
-            np.matmul(rows, columns, out=_pixels(y[block], groups)[0])
         else:
-            y[block] = np.matmul(rows, columns).reshape(K, -1, P, Q).swapaxes(0, 1)
+            columns = _columns(x[block], y.shape, w.shape, stride, padding, dilation, groups)
+            if block.stop - block.start == 1:  # one image's channels come out in their place
+                np.matmul(rows, columns, out=_pixels(y[block], groups)[0])
+            else:
+                y[block] = np.matmul(rows, columns).reshape(K, -1, P, Q).swapaxes(0, 1)
+        finish(y[block], bias, relu)
 
     in_threads(convolve, _blocks(y.shape, x.shape[1], w.shape, x.itemsize))
     return y

@@ -21,6 +21,7 @@ micro-kernel.
 # ruff: noqa: ARG001 (an intrinsic gets types by name, of which some go unused)
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -34,6 +35,9 @@ from minicnn.kernels.simd import INT, REGISTER_BYTES, intrinsic
 # 32 with AVX-512 and 16 otherwise.
 ROWS, VECTORS = (8, 3) if REGISTER_BYTES == 64 else (6, 2)
 PANEL_BYTES = VECTORS * max(REGISTER_BYTES, 1)
+NARROW_ROWS, NARROW_VECTORS = (4, 6) if REGISTER_BYTES == 64 else (4, 3)
+NARROW_BYTES = NARROW_VECTORS * max(REGISTER_BYTES, 1)
+_Where = Callable[[ir.Value], ir.Value]
 
 
 def micro(register_bytes: int, rows: int, vectors: int) -> Any:
@@ -70,7 +74,60 @@ def micro(register_bytes: int, rows: int, vectors: int) -> Any:
             }
             names = ("depth", "rows", "columns", None, None, "a_row", "a_step", None, None, "b_row")
             number = dict(zip((*names, None, None, "c_row", "accumulate"), args, strict=True))
-            _in_registers(builder, vector, rows, vectors, data, number)
+
+            def times(name: str) -> _Where:
+                return lambda i: builder.mul(i, number[name])
+
+            where = {name: times(name) for name in ("a_row", "a_step", "b_row")}
+            _in_registers(builder, vector, rows, vectors, data, number, where)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return product
+
+
+def micro_at(register_bytes: int, rows: int, vectors: int) -> Any:
+    """Make the micro-kernel for factors that lie about in memory.
+
+    ``product(depth, rows, columns, a, a_first, a_rows, a_steps, b, b_first, b_steps, c, c_first,
+    c_row, accumulate)`` does the same with whole numbers read from arrays::
+
+        a[i, k] is number  a_first + a_rows[i] + a_steps[k]
+        b[k, j] is number  b_first + b_steps[k] + j
+    """
+    if register_bytes == 0:
+        return njit(_loops_at)
+
+    @intrinsic
+    def product(  # type: ignore[no-untyped-def]
+        typingctx, depth, rows_here, columns, a, a_first, a_rows, a_steps,
+        b, b_first, b_steps, c, c_first, c_row, accumulate,
+    ):  # fmt: skip
+        n = types.intp
+        signature = types.void(
+            n, n, n, a, n, a_rows, a_steps, b, n, b_steps, c, n, n, types.boolean
+        )
+        vector = simd.llvm_type(simd.Vector(c.dtype, simd.lanes(c.dtype, register_bytes)))
+
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            data = {
+                name: simd.pointer(context, builder, signature.args[i], args[i], args[i + 1])
+                for name, i in (("a", 3), ("b", 7), ("c", 10))
+            }
+            number = {
+                name: args[i]
+                for name, i in (
+                    ("depth", 0), ("rows", 1), ("columns", 2), ("c_row", 12), ("accumulate", 13),
+                )
+            }  # fmt: skip
+
+            def entry(i: int) -> _Where:
+                table = simd.pointer(context, builder, signature.args[i], args[i], INT(0))
+                return lambda at: builder.load(builder.gep(table, [at]))
+
+            where = {"a_row": entry(5), "a_step": entry(6), "b_row": entry(9)}
+            _in_registers(builder, vector, rows, vectors, data, number, where)
             return context.get_dummy_value()
 
         return signature, codegen
@@ -85,12 +142,13 @@ def _in_registers(
     vectors: int,
     data: dict[str, ir.Value],
     number: dict[Any, ir.Value],
+    where: dict[str, _Where],
 ) -> None:
     """Write the loop once for a full block and once for each number of vectors at an edge."""
     full = builder.icmp_signed("==", number["columns"], INT(vectors * vector.count))
     with builder.if_else(full) as (then, otherwise):
         with then:
-            _block(builder, vector, rows, vectors, data, number, masked=False)
+            _block(builder, vector, rows, vectors, data, number, where, masked=False)
         with otherwise:
             for some in range(1, vectors + 1):
                 first = INT((some - 1) * vector.count)
@@ -100,7 +158,7 @@ def _in_registers(
                     builder.icmp_signed("<=", left, INT(vector.count)),
                 )
                 with builder.if_then(enough):
-                    _block(builder, vector, rows, some, data, number, masked=True)
+                    _block(builder, vector, rows, some, data, number, where, masked=True)
 
 
 def _block(
@@ -110,6 +168,7 @@ def _block(
     vectors: int,
     data: dict[str, ir.Value],
     number: dict[Any, ir.Value],
+    where: dict[str, _Where],
     masked: bool,
 ) -> None:
     """Write the loop for that many vectors; if masked, the last vector may reach over the edge."""
@@ -122,7 +181,7 @@ def _block(
     row = [
         builder.select(builder.icmp_signed("<", INT(i), last), INT(i), last) for i in range(rows)
     ]
-    a_rows = [builder.gep(data["a"], [builder.mul(i, number["a_row"])]) for i in row]
+    a_rows = [builder.gep(data["a"], [where["a_row"](i)]) for i in row]
     targets = [
         [builder.gep(start, [INT(j * vector.count)]) for j in range(vectors)]
         for start in (builder.gep(data["c"], [builder.mul(i, number["c_row"])]) for i in row)
@@ -140,12 +199,12 @@ def _block(
                     builder.store(ir.Constant(vector, None), sums[i][j])
 
     with cgutils.for_range(builder, number["depth"]) as loop:
-        b_row = builder.gep(data["b"], [builder.mul(loop.index, number["b_row"])])
+        b_row = builder.gep(data["b"], [where["b_row"](loop.index)])
         b = [
             simd.read(builder, builder.gep(b_row, [INT(j * vector.count)]), vector, mask)
             for j, mask in enumerate(masks)
         ]
-        step = builder.mul(loop.index, number["a_step"])
+        step = where["a_step"](loop.index)
         for i in range(rows):
             a = simd.splat(builder, builder.load(builder.gep(a_rows[i], [step])), vector.count)
             for j in range(vectors):
@@ -172,4 +231,19 @@ def _loops(  # type: ignore[no-untyped-def]
             c[c_first + i * c_row + j] = total
 
 
+def _loops_at(  # type: ignore[no-untyped-def]
+    depth, rows, columns, a, a_first, a_rows, a_steps,
+    b, b_first, b_steps, c, c_first, c_row, accumulate,
+):  # fmt: skip
+    """Do the same for factors that lie about."""
+    a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+    for i in range(rows):
+        for j in range(columns):
+            total = c[c_first + i * c_row + j] if accumulate else c.dtype.type(0)
+            for k in range(depth):
+                total += a[a_first + a_rows[i] + a_steps[k]] * b[b_first + b_steps[k] + j]
+            c[c_first + i * c_row + j] = total
+
+
 product = micro(REGISTER_BYTES, ROWS, VECTORS)
+narrow_at = micro_at(REGISTER_BYTES, NARROW_ROWS, NARROW_VECTORS)

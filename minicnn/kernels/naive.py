@@ -27,6 +27,7 @@ from minicnn.kernels.shapes import (
     Pair,
     Shape4,
     crop,
+    finish,
     out_shape,
     pad,
     padded_bytes,
@@ -43,10 +44,13 @@ def forward(
     dilation: Pair,
     groups: int,
     out: FloatArray | None = None,
+    bias: FloatArray | None = None,
+    relu: bool = False,
 ) -> FloatArray:
     """Convolve x (N, C, H, W) with w (K, C/groups, R, S) into y (N, K, P, Q)."""
     y = zeros(out_shape(x.shape, w.shape, stride, padding, dilation), x.dtype, out)
     _forward(pad(x, padding), w, y, stride, dilation, groups)
+    finish(y, bias, relu)
     return y
 
 

@@ -62,3 +62,11 @@ def crop(x: FloatArray, padding: Padding) -> FloatArray:
     (top, bottom), (left, right) = padding
     H, W = x.shape[-2:]
     return x[..., top : H - bottom, left : W - right]
+
+
+def finish(y: FloatArray, bias: FloatArray | None, relu: bool) -> None:
+    """Add a bias (K,) to y (N, K, P, Q) in place, then set what is negative to zero."""
+    if bias is not None:
+        y += bias[:, None, None]
+    if relu:
+        np.maximum(y, 0, out=y)

@@ -7,8 +7,7 @@ many float64, on processors with AVX-512, AVX2 or neither. On others it has a si
     v = simd.load(x, i)                    # x[i : i + lanes], x read as one long row of memory
     simd.store(y, i, simd.fma(v, v, v))    # v * v + v, rounded once where there is such a step
 
-What the functions emit is LLVM's language, in which vectors are an ordinary type (LLVM Language
-Reference, "Vector Type"); LLVM then picks the processor's own instructions.
+What the functions emit is put together in `lanes`.
 """
 
 from __future__ import annotations
@@ -17,139 +16,35 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import extending, types
+from numba import types
 from numba.core import cgutils
-from numba.core.datamodel import models, register_default
-from numba.core.registry import cpu_target
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 
-_ADD = """define <16 x float> @add(<16 x float> %a, <16 x float> %b) {
-    %c = fadd <16 x float> %a, %b
-    ret <16 x float> %c
-}"""
-_WIDTHS = {"zmm": 64, "ymm": 32, "xmm": 16, ".4s": 16}
-INT = ir.IntType(64)
-intrinsic: Any = extending.intrinsic  # mypy would ask callers for the typing context
-
-
-def register_bytes() -> int:
-    """Bytes in the widest register that Numba's compiler uses here; 0 if it has no vectors.
-
-    We ask the compiler to add 16 numbers and look which registers it takes. That honours
-    NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, which are also what Numba's cache on disk is sorted by:
-    code for other vectors is never taken from there.
-    """
-    triple, cpu, features = cpu_target.target_context.codegen().magic_tuple()
-    machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features)
-    module = llvm.parse_assembly(_ADD)
-    assembly = machine.emit_assembly(module)
-    return next((width for name, width in _WIDTHS.items() if name in assembly), 0)
-
-
-REGISTER_BYTES = register_bytes()
-
-
-class Vector(types.Type):
-    """Numba's type of a vector: so many lanes of float32 or float64."""
-
-    def __init__(self, dtype: types.Float, lanes: int) -> None:
-        self.dtype, self.lanes = dtype, lanes
-        super().__init__(name=f"Vector({dtype} x {lanes})")
-
-
-@register_default(Vector)
-class _VectorModel(models.PrimitiveModel):
-    """In LLVM it is what it is."""
-
-    def __init__(self, dmm: Any, fe_type: Vector) -> None:
-        super().__init__(dmm, fe_type, llvm_type(fe_type))
-
-
-def llvm_type(vector: Vector) -> ir.VectorType:
-    """Return LLVM's type of it."""
-    number = ir.FloatType() if vector.dtype == types.float32 else ir.DoubleType()
-    return ir.VectorType(number, vector.lanes)
-
-
-def lanes(dtype: types.Float, register: int = REGISTER_BYTES) -> int:
-    """Count the numbers of that type in a register."""
-    return max(1, register * 8 // dtype.bitwidth)
-
-
-@register_jitable
-def lanes_of(array):  # type: ignore[no-untyped-def]
-    """Count the lanes of a vector loaded from that array, in Numba code."""
-    return max(1, REGISTER_BYTES // array.itemsize)
-
-
-def _vector_of(array: Any) -> Vector:
-    return Vector(array.dtype, lanes(array.dtype))
-
-
-def call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.Value) -> ir.Value:
-    """Call one of LLVM's own functions."""
-    function = ir.FunctionType(result, [a.type for a in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), arguments)
-
-
-def spelled(vector: ir.VectorType) -> str:
-    """Write the type as LLVM's function names do, v16f32."""
-    return f"v{vector.count}f{32 if isinstance(vector.element, ir.FloatType) else 64}"
-
-
-def pointer(context: Any, builder: ir.IRBuilder, array: types.Array, value: Any, first: Any) -> Any:
-    """Address of number `first` of a C-contiguous array."""
-    return builder.gep(context.make_array(array)(context, builder, value).data, [first])
-
-
-def splat(builder: ir.IRBuilder, number: ir.Value, count: int) -> ir.Value:
-    """Repeat a number in every lane."""
-    vector = ir.VectorType(number.type, count)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, INT(0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), count), None)
-    return builder.shuffle_vector(one, one, zeros)
-
-
-def lanes_below(builder: ir.IRBuilder, end: ir.Value, count: int) -> ir.Value:
-    """Mask of the lanes whose number is less than `end`."""
-    short = ir.IntType(32)
-    numbers = ir.Constant(ir.VectorType(short, count), list(range(count)))
-    return builder.icmp_signed("<", numbers, splat(builder, builder.trunc(end, short), count))
-
-
-def read(builder: ir.IRBuilder, address: ir.Value, vector: ir.VectorType, mask: Any = None) -> Any:
-    """Load a vector; lanes not in the mask are zero and their memory is not touched."""
-    address, size = builder.bitcast(address, vector.as_pointer()), _size(vector)
-    if mask is None:
-        loaded = builder.load(address)
-        loaded.align = size  # no more is promised than that single numbers are aligned
-        return loaded
-    name = f"llvm.masked.load.{spelled(vector)}.p0"
-    return call(
-        builder, name, vector, address, ir.IntType(32)(size), mask, ir.Constant(vector, None)
-    )
-
-
-def write(builder: ir.IRBuilder, address: ir.Value, value: ir.Value, mask: Any = None) -> None:
-    """Store a vector, or the lanes in the mask."""
-    address, size = builder.bitcast(address, value.type.as_pointer()), _size(value.type)
-    if mask is None:
-        builder.store(value, address).align = size
-    else:
-        name = f"llvm.masked.store.{spelled(value.type)}.p0"
-        call(builder, name, ir.VoidType(), value, address, ir.IntType(32)(size), mask)
-
-
-def _size(vector: ir.VectorType) -> int:
-    return 4 if isinstance(vector.element, ir.FloatType) else 8
+from minicnn.kernels.lanes import INT as INT
+from minicnn.kernels.lanes import REGISTER_BYTES as REGISTER_BYTES
+from minicnn.kernels.lanes import Vector as Vector
+from minicnn.kernels.lanes import (
+    call,
+    lanes_below,
+    llvm_type,
+    pointer,
+    read,
+    spelled,
+    splat,
+    vector_of,
+    write,
+)
+from minicnn.kernels.lanes import intrinsic as intrinsic
+from minicnn.kernels.lanes import lanes as lanes
+from minicnn.kernels.lanes import lanes_of as lanes_of
+from minicnn.kernels.lanes import register_bytes as register_bytes
 
 
 @intrinsic
 def load(typingctx, array, first):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Return array[first : first + lanes]."""
-    vector = _vector_of(array)
+    vector = vector_of(array)
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         address = pointer(context, builder, signature.args[0], *args)
@@ -161,7 +56,7 @@ def load(typingctx, array, first):  # type: ignore[no-untyped-def]  # noqa: ARG0
 @intrinsic
 def load_part(typingctx, array, first, start, stop):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Load the lanes from `start` up to `stop`; the others are zero, wherever they point."""
-    vector = _vector_of(array)
+    vector = vector_of(array)
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         data, first, start, stop = args
@@ -176,7 +71,7 @@ def load_part(typingctx, array, first, start, stop):  # type: ignore[no-untyped-
 @intrinsic
 def gather(typingctx, array, first, step, start, stop):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Load numbers `step` apart; lanes outside `start` to `stop` are zero."""
-    vector = _vector_of(array)
+    vector = vector_of(array)
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         data, first, step, start, stop = args
@@ -227,7 +122,7 @@ def store_part(typingctx, array, first, vector, stop):  # type: ignore[no-untype
 @intrinsic
 def spread(typingctx, array, number):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Return a vector, of the kind that `array` is loaded in, with the number in every lane."""
-    vector = _vector_of(array)
+    vector = vector_of(array)
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         number = context.cast(builder, args[1], signature.args[1], vector.dtype)
@@ -244,6 +139,17 @@ def fma(typingctx, a, b, c):  # type: ignore[no-untyped-def]  # noqa: ARG001
         return call(builder, f"llvm.fmuladd.{spelled(args[0].type)}", args[0].type, *args)
 
     return a(a, b, c), codegen
+
+
+@intrinsic
+def relu(typingctx, a):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """Set lanes below 0 to 0; NaN stays."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        zero = ir.Constant(args[0].type, None)
+        return builder.select(builder.fcmp_ordered("<", args[0], zero), zero, args[0])
+
+    return a(a), codegen
 
 
 def _shuffle(pick: Callable[[int], list[int]]) -> Any:
@@ -268,6 +174,44 @@ zip_low = _shuffle(lambda n: [i // 2 + i % 2 * n for i in range(n)])
 """Two vectors interleaved, a0 b0 a1 b1 ...: the first half of that."""
 zip_high = _shuffle(lambda n: [i // 2 + i % 2 * n for i in range(n, 2 * n)])
 """The second half of two vectors interleaved."""
+
+
+@intrinsic
+def transpose(typingctx, source, first, row, rows, columns, target, to, step):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """Turn a square of lanes × lanes numbers: row i of the target is column i of the source.
+
+    Rows of the source are `row` numbers apart, those of the target `step`. If the source has fewer
+    `rows` or `columns`, copies of its last row and zeros make up the square; all of it is written.
+    """
+    vector = vector_of(source)
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        source, first, row, rows, columns, target, to, step = args
+        start = pointer(context, builder, signature.args[0], source, first)
+        end = pointer(context, builder, signature.args[5], target, to)
+        kind, n = llvm_type(vector), vector.lanes
+        mask = lanes_below(builder, columns, n)
+        last = builder.sub(rows, INT(1))
+        square = []
+        for i in range(n):
+            here = builder.select(builder.icmp_signed("<", INT(i), last), INT(i), last)
+            square.append(read(builder, builder.gep(start, [builder.mul(here, row)]), kind, mask))
+        # Dealing two halves into each other, log2(n) times, turns the square.
+        size = 1
+        while size < n:
+            low, high = (
+                ir.Constant(ir.VectorType(ir.IntType(32), n), [i // 2 + i % 2 * n for i in part])
+                for part in (range(n), range(n, 2 * n))
+            )
+            pairs = [(square[i], square[i + n // 2]) for i in range(n // 2)]
+            square = [builder.shuffle_vector(*p, half) for p in pairs for half in (low, high)]
+            size *= 2
+        for i in range(n):
+            write(builder, builder.gep(end, [builder.mul(INT(i), step)]), square[i])
+        return context.get_dummy_value()
+
+    n = types.intp
+    return types.void(source, n, n, n, n, target, n, n), codegen
 
 
 def _lane_by_lane(sign: Callable[..., Any], instruction: str) -> None:

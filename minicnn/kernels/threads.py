@@ -4,9 +4,9 @@ NumPy's matrix products and Numba's loops (``nogil=True``) let go of Python's lo
 threads run them side by side. Two rules keep results equal to the last bit: work is cut into
 blocks by size, never by the number of threads, and partial results are added in block order.
 
-Meanwhile the BLAS library behind ``np.matmul`` keeps to one thread for each product. Left alone
-it would start threads of its own, and two teams on the same cores spend their time waiting for
-each other.
+The threads are a team that waits for work (see `team`). Where blocks call BLAS, the library behind
+``np.matmul``, it keeps to one thread meanwhile. Left alone it would start threads of its own, and
+two teams on the same cores spend their time waiting for each other.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
+
+from minicnn.kernels.team import Team
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -31,8 +33,19 @@ def slices(total: int, size: int) -> Iterator[slice]:
         yield slice(first, min(first + size, total))
 
 
-def in_threads(work: Callable[[Block], Result], blocks: Iterable[Block]) -> list[Result]:
-    """Return ``[work(block) for block in blocks]``, worked out on several threads."""
+def in_threads(
+    work: Callable[[Block], Result], blocks: Iterable[Block], *, blas: bool = True
+) -> list[Result]:
+    """Return ``[work(block) for block in blocks]``, worked out on several threads.
+
+    A single block, or one that is called from inside another, is worked on by the calling thread.
+
+    Parameters
+    ----------
+    blas
+        Whether `work` may call BLAS, ``np.matmul`` for example. If not, some microseconds are
+        saved.
+    """
     numbered = deque(enumerate(blocks))
     results: list[Any] = [None] * len(numbered)
 
@@ -42,19 +55,24 @@ def in_threads(work: Callable[[Block], Result], blocks: Iterable[Block]) -> list
                 i, block = numbered.popleft()  # atomic: no block is taken twice
             except IndexError:
                 return
-            results[i] = work(block)
+            try:
+                results[i] = work(block)
+            except BaseException:
+                numbered.clear()  # the other threads need not go on
+                raise
 
     others = min(_team.size, len(numbered)) - 1
-    with _one_blas_thread:
-        # A copy of the context takes np.errstate along to the other threads.
-        contexts = [contextvars.copy_context() for _ in range(others)]
-        futures = [_team.submit(context.run, take_blocks) for context in contexts]
+    with _one_blas_thread if blas else nullcontext():
+        if others < 1:
+            take_blocks()
+            return results
+        context = contextvars.copy_context()  # takes np.errstate along to the other threads
+        workers = _team.start(lambda: context.copy().run(take_blocks), others)
         try:
             take_blocks()
         finally:
             numbered.clear()
-            for future in futures:
-                future.result()
+            _team.finish(workers)
     return results
 
 
@@ -75,27 +93,7 @@ def set_num_threads(count: int) -> None:
         raise ValueError(
             f"count is {count}; set_num_threads wants at least 1. Use 1 for no threads."
         )
-    _team.resize(count)
-
-
-class _Team:
-    """The threads, started when first needed."""
-
-    def __init__(self) -> None:
-        self.size = _wanted(os.environ.get("MINICNN_NUM_THREADS")) or _cores()
-        self._pool: ThreadPoolExecutor | None = None
-
-    def submit(self, *call: Any) -> Any:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max(self.size - 1, 1), "minicnn")
-        return self._pool.submit(*call)
-
-    def resize(self, size: int) -> None:
-        self.size = size
-        self.forget()
-
-    def forget(self) -> None:
-        self._pool = None
+    _team.size = count
 
 
 class _OneBlasThread:
@@ -113,8 +111,9 @@ class _OneBlasThread:
                 self._blas = ThreadpoolController().select(user_api="blas").lib_controllers
             if self._inside == 0:
                 self._before = [library.get_num_threads() for library in self._blas]
-                for library in self._blas:
-                    library.set_num_threads(1)
+                for library, count in zip(self._blas, self._before, strict=True):
+                    if count != 1:
+                        library.set_num_threads(1)
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
@@ -122,7 +121,8 @@ class _OneBlasThread:
             self._inside -= 1
             if self._inside == 0 and self._blas is not None:
                 for library, count in zip(self._blas, self._before, strict=True):
-                    library.set_num_threads(count)
+                    if count != 1:
+                        library.set_num_threads(count)
 
 
 def _wanted(setting: str | None) -> int:
@@ -143,7 +143,5 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-_team = _Team()
+_team = Team(_wanted(os.environ.get("MINICNN_NUM_THREADS")) or _cores())
 _one_blas_thread = _OneBlasThread()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_team.forget)  # threads do not survive a fork

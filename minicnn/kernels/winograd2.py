@@ -13,6 +13,6 @@ TILE = 2
 supports = winograd.supports
 forward = partial(winograd.forward, tile=TILE)
 backward_input = partial(winograd.backward_input, tile=TILE)
-backward_weight = winograd.backward_weight
-transform_filters = partial(winograd.transform_filters, tile=TILE)
+backward_weight = partial(winograd.backward_weight, tile=TILE)
+prepare = partial(winograd.prepare, tile=TILE)
 workspace_bytes = partial(winograd.workspace_bytes, tile=TILE)

@@ -1,6 +1,7 @@
 """The maths: arrays in, arrays out. Every operation stands beside its gradient."""
 
 from minicnn.ops.activation import (
+    add,
     leaky_relu,
     leaky_relu_backward,
     log_softmax,
@@ -64,6 +65,7 @@ from minicnn.ops.unpool import max_unpool2d, max_unpool2d_backward
 
 __all__ = [
     "BatchNormCache",
+    "add",
     "avg_pool2d",
     "avg_pool2d_backward",
     "batch_norm2d",

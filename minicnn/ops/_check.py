@@ -18,6 +18,7 @@ Size = int | tuple[int, int]
 PaddingArg = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]] | str
 """An int, (rows, columns), ((top, bottom), (left, right)), "same" or "valid"."""
 
+_FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 _HINTS = {
     ("(N, C, H, W)", 3): "One image? Use {name}[None].",
     ("(N, C, H, W)", 2): "One grey image? Use {name}[None, None].",
@@ -35,7 +36,7 @@ def floats(array: Any, name: str, op: str, axes: str = "") -> FloatArray:
             f"{name} is a {type(array).__name__}; {op} wants a NumPy array. "
             f"Use np.asarray({name}, np.float32)."
         )
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in _FLOATS:
         raise TypeError(
             f"{name} has dtype {array.dtype}; {op} wants float32 or float64. "
             f"Use {name}.astype(np.float32)."
@@ -58,6 +59,8 @@ def floats(array: Any, name: str, op: str, axes: str = "") -> FloatArray:
 
 def for_loops(array: FloatArray) -> FloatArray:
     """Return a C-contiguous writeable array: one memory layout, one compiled loop."""
+    if array.flags.carray:
+        return array
     return np.require(array, requirements=("C", "W"))
 
 

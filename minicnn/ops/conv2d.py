@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from minicnn import plan
 from minicnn.kernels.shapes import FloatArray, Padding, Pair, Shape4, out_shape
@@ -63,10 +64,11 @@ def conv2d(
     window, y_shape = _setup("conv2d", x.shape, w.shape, stride, padding, dilation, groups)
     if b is not None:
         b = _check.vector(b, "b", "conv2d", w.shape[0], "filter")
-    into = {} if out is None else {"out": _check.output(out, "conv2d", y_shape, x)}
-    y: FloatArray = _kernel(algorithm, x.shape, w.shape, window).forward(x, w, **window, **into)
-    if b is not None:
-        y += b[:, None, None]
+    into: dict[str, FloatArray] = (
+        {} if out is None else {"out": _check.output(out, "conv2d", y_shape, x)}
+    )
+    kernel = _kernel(algorithm, x.shape, w.shape, window)
+    y: FloatArray = kernel.forward(x, w, **window, **into, bias=b)
     return y
 
 
@@ -197,7 +199,29 @@ def _setup(
     dilation: Size,
     groups: int,
 ) -> _Setup:
-    """Normalise the arguments and check that they fit together."""
+    """Normalise the arguments and check that they fit together.
+
+    Most calls are like an earlier one, and its answer is kept: for a tiny image, checking would
+    take longer than the convolution. Only for plain ints, though, as 1 == 1.0 == True.
+    """
+    setup = _kept_set_up if _plain((stride, padding, dilation, groups)) else _set_up
+    return setup(op, x_shape, w_shape, stride, padding, dilation, groups)
+
+
+def _plain(value: Any) -> bool:
+    """Say whether it is an int, a string, or a tuple of such."""
+    return type(value) in (int, str) or (type(value) is tuple and all(map(_plain, value)))
+
+
+def _set_up(
+    op: str,
+    x_shape: Shape4,
+    w_shape: Shape4,
+    stride: Size,
+    padding: PaddingArg,
+    dilation: Size,
+    groups: int,
+) -> _Setup:
     strides = _check.pair(stride, "stride", op)
     dilations = _check.pair(dilation, "dilation", op)
     hw, rs = x_shape[2:], w_shape[2:]
@@ -213,6 +237,9 @@ def _setup(
     _check.fits(op, "w", hw, rs, paddings, dilations)
     window = Window(stride=strides, padding=paddings, dilation=dilations, groups=groups)
     return _Setup(window, out_shape(x_shape, w_shape, strides, paddings, dilations))
+
+
+_kept_set_up = functools.lru_cache(maxsize=2**12)(_set_up)
 
 
 def _kernel(algorithm: str, x_shape: Shape4, w_shape: Shape4, window: Window) -> ModuleType:

@@ -8,7 +8,7 @@ from minicnn.kernels.shapes import FloatArray
 from minicnn.kernels.threads import in_threads, slices
 from minicnn.ops import _check
 
-BLOCK = 128
+BLOCK = 256
 """Rows or columns of a product that one core works out at a time."""
 
 

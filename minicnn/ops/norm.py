@@ -5,13 +5,13 @@ Every channel is normalised by itself, so a core takes a few channels at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from minicnn.kernels import norms
+from minicnn.kernels.elementwise import in_blocks
 from minicnn.kernels.shapes import FloatArray
-from minicnn.kernels.threads import in_threads, slices
 from minicnn.ops import _check
 from minicnn.ops.conv2d import channel_sum
 
@@ -20,65 +20,78 @@ BLOCK_BYTES = 2**19
 
 
 class BatchNormCache(NamedTuple):
-    """What the backward pass needs: per channel (C,), and the normalised x (N, C, H, W)."""
+    """What the backward pass needs: statistics of each channel (C,), and x (N, C, H, W) itself.
+
+    x is not copied: leave it as it is until the backward pass is done.
+    """
 
     mean: FloatArray
     var: FloatArray  # biased: divided by N·H·W
     inv_std: FloatArray
-    x_hat: FloatArray
+    x: FloatArray
+
+    @property
+    def x_hat(self) -> FloatArray:
+        """The normalised x, with mean 0 and variance 1; computed anew each time."""
+        return (self.x - _wide(self.mean)) * _wide(self.inv_std)
 
 
 def batch_norm2d(
-    x: FloatArray, gamma: FloatArray, beta: FloatArray, *, eps: float = 1e-5
+    x: FloatArray, gamma: FloatArray, beta: FloatArray, *, eps: float = 1e-5, relu: bool = False
 ) -> tuple[FloatArray, BatchNormCache]:
     """Give each channel of x (N, C, H, W) mean beta and standard deviation gamma, both (C,).
 
-    Mean and (biased) variance are those of this batch: the training form. Returns (y, cache).
+    Mean and (biased) variance are those of this batch: the training form. With ``relu`` what is
+    negative is cut off on the way. Returns (y, cache).
     """
     op = "batch_norm2d"
     x = _check.images(x, "x", op)
     _check_channels(op, x, eps, gamma=gamma, beta=beta)
-    y, x_hat = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
+    y = np.empty(x.shape, x.dtype)
     mean, var, inv_std = np.empty_like(gamma), np.empty_like(gamma), np.empty_like(gamma)
-    count = x.size // x.shape[1]
+    x_rows, y_rows = _rows(x), _rows(y)
 
     def normalise(c: slice) -> None:
-        mean[c] = channel_sum(x[:, c]) / count
-        centred = x[:, c] - _wide(mean[c])
-        var[c] = channel_sum(centred * centred) / count
-        inv_std[c] = 1 / np.sqrt(var[c] + eps)
-        x_hat[:, c] = centred * _wide(inv_std[c])
-        y[:, c] = x_hat[:, c] * _wide(gamma[c]) + _wide(beta[c])
+        norms.moments(x_rows, mean, var, c.start, c.stop)
+        inv_std[c] = 1 / np.sqrt(var[c] + float(eps))
+        scale = gamma * inv_std
+        norms.normalise(x_rows, mean, scale, beta, y_rows, relu, c.start, c.stop)
 
-    in_threads(normalise, _channel_blocks(x))
-    return y, BatchNormCache(mean, var, inv_std, x_hat)
+    in_blocks(normalise, x.shape[1], _channels_at_once(x))
+    return y, BatchNormCache(mean, var, inv_std, x)
 
 
 def batch_norm2d_backward(
-    dy: FloatArray, gamma: FloatArray, cache: BatchNormCache
+    dy: FloatArray, gamma: FloatArray, cache: BatchNormCache, *, relu_y: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Gradients (dx, dgamma, dbeta) of batch_norm2d.
 
     Mean and variance depend on x too: dx is what remains of dy without its mean and without its
-    part along x_hat, because no change of x in those two directions changes y.
+    part along x_hat, because no change of x in those two directions changes y::
+
+        dx = gamma · inv_std · (dy - dbeta / count - x_hat · dgamma / count)
+
+    ``relu_y`` is the output, if it was computed with ``relu``.
     """
     op = "batch_norm2d_backward"
-    x_hat = cache.x_hat
+    x, shape = cache.x, "the shape of batch_norm2d's output"
     dy = _check.images(dy, "dy", op)
     _check_channels(op, dy, 0.0, gamma=gamma)
-    _check.same_dtype(op, dy=dy, x_hat=x_hat)
-    _check.same_shape(dy, "dy", op, x_hat.shape, "the shape of batch_norm2d's output")
+    _check.same_dtype(op, dy=dy, x=x, relu_y=relu_y)
+    _check.same_shape(dy, "dy", op, x.shape, shape)
+    y = dy if relu_y is None else _check.images(relu_y, "relu_y", op)
+    _check.same_shape(y, "relu_y", op, x.shape, shape)
     dx = np.empty(dy.shape, dy.dtype)
     dgamma, dbeta = np.empty_like(gamma), np.empty_like(gamma)
-    count = dy.size // dy.shape[1]
+    dy_rows, x_rows, y_rows, dx_rows = (_rows(array) for array in (dy, x, y, dx))
 
     def differentiate(c: slice) -> None:
-        dbeta[c] = channel_sum(dy[:, c])
-        dgamma[c] = channel_sum(dy[:, c] * x_hat[:, c])
-        remains = dy[:, c] - _wide(dbeta[c] / count) - x_hat[:, c] * _wide(dgamma[c] / count)
-        dx[:, c] = remains * _wide(gamma[c] * cache.inv_std[c])
+        norms.differentiate(
+            dy_rows, x_rows, relu_y is not None, y_rows, gamma, cache.mean, cache.inv_std,
+            dx_rows, dgamma, dbeta, c.start, c.stop,
+        )  # fmt: skip
 
-    in_threads(differentiate, _channel_blocks(dy))
+    in_blocks(differentiate, dy.shape[1], _channels_at_once(dy))
     return dx, dgamma, dbeta
 
 
@@ -102,14 +115,13 @@ def batch_norm2d_inference(
         op, x, eps, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var
     )
     scale = gamma / np.sqrt(running_var + float(eps))
-    shift = beta - running_mean * scale
     y = _check.output(out, op, x.shape, x, in_place=True)
+    x_rows, y_rows = _rows(x), _rows(y)
 
     def normalise(c: slice) -> None:
-        np.multiply(x[:, c], _wide(scale[c]), out=y[:, c])
-        y[:, c] += _wide(shift[c])
+        norms.normalise(x_rows, running_mean, scale, beta, y_rows, False, c.start, c.stop)
 
-    in_threads(normalise, _channel_blocks(x))
+    in_blocks(normalise, x.shape[1], _channels_at_once(x))
     return y
 
 
@@ -163,9 +175,13 @@ def _wide(per_channel: FloatArray) -> FloatArray:
     return per_channel[:, None, None]
 
 
-def _channel_blocks(x: FloatArray) -> Iterator[slice]:
-    channels = x.shape[1]
-    return slices(channels, max(1, BLOCK_BYTES // (x.nbytes // channels)))
+def _rows(x: FloatArray) -> FloatArray:
+    """View (N, C, H, W) as (N, C, H·W)."""
+    return x.reshape(*x.shape[:2], -1)
+
+
+def _channels_at_once(x: FloatArray) -> int:
+    return max(1, BLOCK_BYTES // (x.nbytes // x.shape[1]))
 
 
 def _check_channels(op: str, x: FloatArray, eps: float, **per_channel: FloatArray) -> None:

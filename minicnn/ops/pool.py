@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
-from numba import njit
+import numpy.typing as npt
 
+from minicnn.kernels import norms, pooling
+from minicnn.kernels.elementwise import in_blocks
 from minicnn.kernels.shapes import FloatArray, Padding, Pair, Shape4, crop, out_size, pad
 from minicnn.kernels.threads import in_threads, slices
 from minicnn.ops import _check
@@ -65,15 +67,15 @@ def max_pool2d(
         indices = _argmax(x, window)
         return read(x, indices), indices
     y = _check.output(out, "max_pool2d", window.y_shape, x)
-    taps = _taps(window)
+    if window.stride[1] > pooling.STRIDE:
+        y[...] = read(x, _argmax(x, window))
+        return y
+    x_planes, y_planes, place = _planes(x), _planes(y), _place(window)
 
-    def reduce(block: slice) -> None:
-        padded = pad(x[block], window.padding, -np.inf)
-        y[block] = padded[taps[0]]
-        for tap in taps[1:]:
-            np.maximum(y[block], padded[tap], out=y[block])
+    def reduce(planes: slice) -> None:
+        pooling.maximum(x_planes, y_planes, *place, planes.start, planes.stop)
 
-    in_threads(reduce, _blocks(x))
+    in_blocks(reduce, len(x_planes), _planes_at_once(x))
     return y
 
 
@@ -91,12 +93,20 @@ def max_pool2d_backward(
     _check.same_dtype(op, dy=dy, x=x)
     window = _window(op, x.shape, kernel_size, stride, padding)
     _check.same_shape(dy, "dy", op, window.y_shape, "the shape of max_pool2d's output")
-    dx = np.zeros_like(x)
+    dx = np.empty(x.shape, x.dtype)
+    dys, xs, dxs, place = _planes(dy), _planes(x), _planes(dx), _place(window)
+    found = _planes(_argmax(x, window)) if window.stride[1] > pooling.STRIDE else None
 
-    def spread(block: slice) -> None:
-        _scatter(dy[block], _argmax(x[block], window), dx[block])
+    def spread(planes: slice) -> None:
+        dxs[planes] = 0
+        if place == ((2, 2), (2, 2), (0, 0)):
+            pooling.halves_backward(dys, xs, dxs, planes.start, planes.stop)
+        elif found is None:
+            pooling.maximum_backward(dys, xs, dxs, *place, planes.start, planes.stop)
+        else:
+            pooling.scatter(dys, found, dxs, planes.start, planes.stop)
 
-    in_threads(spread, _blocks(x))
+    in_blocks(spread, len(xs), _planes_at_once(x))
     return dx
 
 
@@ -164,7 +174,12 @@ def global_avg_pool2d(x: FloatArray, *, out: FloatArray | None = None) -> FloatA
     x = _check.images(x, "x", "global_avg_pool2d")
     N, C = x.shape[:2]
     y = _check.output(out, "global_avg_pool2d", (N, C, 1, 1), x)
-    np.mean(x.reshape(N, C, -1), axis=2, out=y.reshape(N, C))
+    planes, means = x.reshape(N * C, -1), y.reshape(-1)
+
+    def average(some: slice) -> None:
+        norms.plane_means(planes, means, some.start, some.stop)
+
+    in_blocks(average, N * C, _planes_at_once(x))
     return y
 
 
@@ -186,47 +201,31 @@ def pool2d_out_shape(
     return _window("pool2d_out_shape", x_shape, kernel_size, stride, padding).y_shape
 
 
-@njit(cache=True, nogil=True)
-def _argmax_windows(x, indices, kernel, stride, corner):  # type: ignore[no-untyped-def]
-    """For each window, where in the flattened picture its maximum is."""
-    N, C, H, W = x.shape
-    _, _, P, Q = indices.shape
-    for n in range(N):
-        for c in range(C):
-            for p in range(P):
-                top = max(p * stride[0] - corner[0], 0)
-                bottom = min(p * stride[0] - corner[0] + kernel[0], H)
-                for q in range(Q):
-                    left = max(q * stride[1] - corner[1], 0)
-                    right = min(q * stride[1] - corner[1] + kernel[1], W)
-                    best, where = x[n, c, top, left], top * W + left
-                    for row in range(top, bottom):
-                        for col in range(left, right):
-                            value = x[n, c, row, col]
-                            larger = (value > best) | (value != value)  # NaN wins and stays
-                            best = value if larger else best
-                            where = row * W + col if larger else where
-                    indices[n, c, p, q] = where
-
-
-@njit(cache=True, nogil=True)
-def _scatter(dy, indices, dx):  # type: ignore[no-untyped-def]
-    """Add each dy to the pixel that its index names."""
-    N, C, P, Q = dy.shape
-    W = dx.shape[3]
-    for n in range(N):
-        for c in range(C):
-            for p in range(P):
-                for q in range(Q):
-                    row, col = divmod(indices[n, c, p, q], W)
-                    dx[n, c, row, col] += dy[n, c, p, q]
-
-
 def _argmax(x: FloatArray, window: _Window) -> Indices:
+    """For each window, where in the flattened picture its maximum is."""
     indices = np.empty((len(x), *window.y_shape[1:]), np.int64)
-    (top, _), (left, _) = window.padding
-    _argmax_windows(x, indices, window.kernel, window.stride, (top, left))
+    x_planes, found, place = _planes(x), _planes(indices), _place(window)
+
+    def find(planes: slice) -> None:
+        pooling.places(x_planes, found, *place, planes.start, planes.stop)
+
+    in_blocks(find, len(x_planes), _planes_at_once(x))
     return indices
+
+
+def _planes(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """View (N, C, H, W) as (planes, H, W)."""
+    return x.reshape(-1, *x.shape[2:])
+
+
+def _place(window: _Window) -> tuple[Pair, Pair, Pair]:
+    """Return what the loops are told: kernel, stride, and the border before the picture."""
+    (top, _), (left, _) = window.padding
+    return window.kernel, window.stride, (top, left)
+
+
+def _planes_at_once(x: FloatArray) -> int:
+    return max(1, BLOCK_BYTES // (x.shape[2] * x.shape[3] * x.itemsize))
 
 
 def _blocks(x: FloatArray) -> Iterator[slice]:

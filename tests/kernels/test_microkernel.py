@@ -47,6 +47,35 @@ def test_every_register_size_and_every_edge(register):
         np.testing.assert_allclose(c, a[:rows] @ b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("register", REGISTERS)
+def test_factors_that_lie_about(register):
+    rows, vectors, depth = 4, 2, 7
+    product = microkernel.micro_at(register, rows, vectors)
+
+    @njit
+    def call(m, n, a, a_rows, a_steps, b, b_steps, c, accumulate):
+        product(
+            len(a_steps), m, n, a, 1, a_rows, a_steps, b, 2, b_steps, c, 0, c.shape[1], accumulate
+        )
+
+    order = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        width = vectors * max(1, register // np.dtype(dtype).itemsize)
+        a, b = normal(0, 200, dtype=dtype), normal(1, 300, dtype=dtype)
+        a_rows, a_steps, b_steps = (order.integers(0, 99, n) for n in (rows, depth, depth))
+        for m, n in ((rows, width), (1, 1), (3, width - 1 or 1)):
+            for accumulate in (False, True):
+                c = normal(2, rows, width + 3, dtype=dtype)
+                expected = c.copy()
+                left = a[1 + a_rows[:m, None] + a_steps]
+                right = b[2 + b_steps[:, None] + np.arange(n)]
+                expected[:m, :n] = left @ right + (c[:m, :n] if accumulate else 0)
+                call(m, n, a, a_rows, a_steps, b, b_steps, c, accumulate)
+                np.testing.assert_allclose(c, expected, rtol=1e-5, atol=1e-5)
+                np.testing.assert_array_equal(c[m:], expected[m:])
+                np.testing.assert_array_equal(c[:, n:], expected[:, n:])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("m", "depth", "n"), [(1, 1, 1), (9, 1100, 53), (70, 30, 1500), (3, 0, 4)])
 def test_matmul(m, depth, n, dtype):
@@ -105,6 +134,35 @@ def test_shuffles_undo_each_other():
     np.testing.assert_array_equal(y, np.concatenate([x[::2], x[1::2], x]))
 
 
+def test_transpose():
+    @njit
+    def run(x, rows, columns, y):
+        simd.transpose(x, 1, 40, rows, columns, y, 0, y.shape[1])
+
+    for dtype in (np.float32, np.float64):
+        n = simd.lanes_of(np.empty(1, dtype))
+        x = normal(0, n * 40 + 1, dtype=dtype)
+        for rows, columns in ((n, n), (n + 5, n + 5), (1, n), (n, 1), (n // 2 + 1, n // 2 + 1)):
+            y = np.full((n, n + 3), np.nan, dtype)
+            run(x, rows, columns, y)
+            m, k = min(rows, n), min(columns, n)
+            square = x[1:].reshape(n, 40)[:m, :k].T
+            np.testing.assert_array_equal(y[:k, :m], square)
+            np.testing.assert_array_equal(y[k:, :n], 0)
+            assert np.isnan(y[:, n:]).all()
+
+
+def test_relu_keeps_nan():
+    @njit
+    def run(x, y):
+        simd.store(y, 0, simd.relu(simd.load(x, 0)))
+
+    x = np.resize([-1.0, 2.0, np.nan, -0.5], simd.lanes_of(np.empty(1)))
+    y = np.empty_like(x)
+    run(x, y)
+    np.testing.assert_array_equal(y, np.maximum(x, 0))
+
+
 X86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="x86 only")
 
 # Other processors -------------------------------------------------------------------------------
@@ -142,10 +200,19 @@ import numpy as np
 if {unknown}:
     import llvmlite.binding
     llvmlite.binding.TargetMachine.emit_assembly = lambda *_: ""
-from minicnn.kernels import naive, simd, winograd
+from minicnn.kernels import implicit, naive, simd, winograd
 x, w = np.random.default_rng(0).standard_normal((2, 5, 5, 9, 9))
 w = w[:, :, :3, :3].copy()
 window = dict(stride=(1, 1), padding=((1, 1), (0, 1)), dilation=(1, 1), groups=1)
+dy = naive.forward(x, w, **window)
+assert np.allclose(implicit.forward(x, w, **window), dy)
+for stride in ((1, 1), (2, 2)):
+    window["stride"] = stride
+    dy = naive.forward(x, w, **window)
+    for backward, other, shape in (("input", w, x.shape), ("weight", x, w.shape)):
+        ours, expected = (getattr(k, "backward_" + backward) for k in (implicit, naive))
+        assert np.allclose(ours(dy, other, shape, **window), expected(dy, other, shape, **window))
+window["stride"] = (1, 1)
 assert np.allclose(winograd.forward(x, w, **window), naive.forward(x, w, **window))
 print(simd.REGISTER_BYTES)
 """

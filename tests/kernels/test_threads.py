@@ -11,7 +11,7 @@ from oracles import normal
 from threadpoolctl import threadpool_info
 
 from minicnn import ops
-from minicnn.kernels import im2col, threads
+from minicnn.kernels import im2col, team, threads
 from minicnn.ops import norm, pool
 
 
@@ -84,6 +84,56 @@ def test_errors_come_through_and_leave_everything_usable(count):
         threads.in_threads(fail, range(4))
     assert blas_threads() == before
     assert threads.in_threads(abs, [-1, -2]) == [1, 2]
+
+
+def test_an_interrupted_wait_leaves_the_team_usable():
+    threads.set_num_threads(2)
+    meeting = threading.Barrier(2, timeout=30)
+    caller = threading.get_ident()
+
+    def interrupted(_):
+        meeting.wait()
+        if threading.get_ident() == caller:
+            raise KeyboardInterrupt
+        time.sleep(0.02)
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            threads.in_threads(interrupted, range(2))
+        assert threads.in_threads(abs, [-1, -2, -3]) == [1, 2, 3]
+
+
+def test_a_worker_interrupted_while_waited_for_goes_home(monkeypatch):
+    crew = team.Team(2)
+    workers = crew.start(lambda: time.sleep(0.02), 1)
+    monkeypatch.setattr(workers[0].done, "wait", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        crew.finish(workers)
+    workers[0].join(timeout=30)
+    assert not workers[0].is_alive()
+    done = []
+    crew.finish(crew.start(lambda: done.append(1), 1))  # with a new one
+    assert done == [1]
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+def test_blocks_may_have_blocks():
+    threads.set_num_threads(2)
+
+    def row(i):
+        return threads.in_threads(lambda j: i * j, range(3))
+
+    assert threads.in_threads(row, range(3)) == [[0, 0, 0], [0, 1, 2], [0, 2, 4]]
+
+
+def test_a_team_wakes_up_however_long_it_slept():
+    threads.set_num_threads(3)
+    for i in range(300):
+        assert threads.in_threads(abs, range(4)) == [0, 1, 2, 3]
+        time.sleep(0.0002 if i % 3 else 0)
 
 
 def test_blas_keeps_to_one_thread_only_meanwhile():

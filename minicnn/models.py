@@ -148,6 +148,33 @@ def resnet_cifar(
     return model
 
 
+def resnet18(
+    in_shape: InShape = (3, 224, 224),
+    num_classes: int = 1000,
+    seed: int | np.random.Generator = 0,
+    dtype: Any = np.float32,
+) -> nn.Sequential:
+    """ResNet-18 for ImageNet, with projections where the size halves (He et al. 2016, table 1).
+
+    A 7x7 convolution and a max-pool quarter the image; then two blocks each of 64, 128, 256 and
+    512 channels. The layers are torchvision's. 11,689,512 parameters for (3, 224, 224).
+    """
+    how = {"seed": generator(seed), "dtype": dtype}
+    model = nn.Sequential()
+    _append_conv(model, _image(in_shape)[0], 64, 7, stride=2, padding=3, **how)
+    model.append(nn.MaxPool2d(3, stride=2, padding=1))
+    channels = 64
+    for width in (64, 64, 128, 128, 256, 256, 512, 512):
+        model.append(_basic_block(channels, width, **how))
+        model.append(nn.ReLU())
+        channels = width
+    model.append(nn.GlobalAvgPool2d())
+    model.append(nn.Flatten())
+    model.append(nn.Linear(channels, num_classes, **how))
+    _features(model, in_shape)
+    return model
+
+
 def mobilenet_small(
     in_shape: InShape = (3, 32, 32),
     num_classes: int = 10,
@@ -233,6 +260,7 @@ MODELS: dict[str, Callable[..., nn.Sequential]] = {
     "small_cnn": small_cnn,
     "vgg_small": vgg_small,
     "resnet_cifar": resnet_cifar,
+    "resnet18": resnet18,
     "mobilenet_small": mobilenet_small,
 }
 """Every builder by name."""

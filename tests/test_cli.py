@@ -1,5 +1,6 @@
 """The command line: what it prints, and one line for every mistake."""
 
+import json
 import re
 import subprocess
 import sys
@@ -32,7 +33,17 @@ def test_version_and_help(run):
     assert run("--version")[:2] == (0, f"minicnn {mc.__version__}\n")
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("train", "summary", "export", "data", "check", "progress"):
+    for command in (
+        "train",
+        "summary",
+        "export",
+        "compress",
+        "data",
+        "bench",
+        "warmup",
+        "check",
+        "progress",
+    ):
         assert re.search(rf"^    {command} ", out, re.MULTILINE)
 
 
@@ -83,6 +94,29 @@ def test_train_summary_and_export(run, tmp_path):
     assert (tmp_path / "m.onnx").exists()
 
 
+def test_compress(run, tmp_path):
+    model, out = tmp_path / "m.mcnn", tmp_path / "m.mcnp"
+    how = ("--size", 400, "--batch-size", 16, "--epochs", 6, "--quiet", "--out", model)
+    assert run("train", *how)[0] == 0
+    how = ("compress", model, "--size", 400, "--max-error", 15, "--epochs", 1)
+    code, text, err = run(*how)
+    assert (code, err) == (0, "")
+    lines = text.splitlines()
+    assert lines[0].split() == ["candidate", "error", "bytes", "smaller", "time"]
+    [won] = [line for line in lines[2:-3] if line.startswith("*")]
+    size = int(re.search(r"wrote .*: ([\d,]+) bytes", lines[-2])[1].replace(",", ""))
+    assert size == out.stat().st_size < model.stat().st_size / 8
+    assert f"{size:,}" in won
+    assert re.fullmatch(r"test error [\d.]+ %, before [\d.]+ %, on 360 images .*", lines[-1])
+    code, text, _ = run(*how, "--json", "--target", "time", "--out", tmp_path / "quick")
+    told = json.loads(text)
+    assert told["target"] == "time"
+    best = next(c for c in told["candidates"] if c["recipe"] == told["best"])
+    assert best["time"] == min(c["time"] for c in told["candidates"] if c["error"] <= 0.15)
+    assert mc.compress.load(tmp_path / "quick").out_shape((1, 8, 8)) == (10,)
+    assert run("compress", out, "--max-error", 0.01, "--epochs", 1, "--size", 100)[0] == 2
+
+
 def test_quiet_training_of_a_saved_model(run, tmp_path):
     path = tmp_path / "m"
     mc.io.save(mc.models.lenet_300_100((1, 28, 28), num_classes=26, seed=1), path)
@@ -114,7 +148,14 @@ def test_data(run, monkeypatch, tmp_path):
 
 MISTAKES = [
     ((), "required: COMMAND"),
-    (("bench",), "invalid choice: 'bench'"),
+    (("fly",), "invalid choice: 'fly'"),
+    (("bench",), "bench wants one model"),
+    (("bench", "--model", "lenet5", "--conv", "1,1,8,8"), "not both"),
+    (("bench", "--conv", "8,8"), "expected N,C,H,W"),
+    (("bench", "--conv", "1,1,8,8", "--filters", 3), "expected K,R,S"),
+    (("bench", "--conv", "1,1,8,8", "--padding", "wide"), "padding"),
+    (("bench", "--conv", "1,4,8,8", "--groups", 3), "groups"),
+    (("bench", "--model", "lenet_300_100"), "no convolutions"),
     (("train", "--data", "imagenet"), "'imagenet'"),
     (("train", "--model", "alexnet"), "alexnet is neither a model"),
     (("train", "--epochs", 0), "whole number from 1"),
@@ -133,6 +174,12 @@ MISTAKES = [
     (("summary", __file__, "--in-shape", "1,8,8"), "not a model file"),
     (("export", "missing.mcnn", "m.onnx"), "--in-shape"),
     (("export", "missing.mcnn", "m.onnx", "--in-shape", "1,8,8"), "missing.mcnn: No such file"),
+    (("compress",), "MODEL_FILE"),
+    (("compress", "missing.mcnn"), "missing.mcnn: No such file"),
+    (("compress", "m", "--max-error", "x"), "invalid float"),
+    (("compress", "m", "--target", "beauty"), "'beauty'"),
+    (("compress", "m", "--out", "/nowhere/model"), "--out /nowhere/model"),
+    (("compress", "m", "--out", "m"), "the model itself"),
     (("data", "imagenet"), "no data set 'imagenet'"),
     (("check",), "FILE"),
 ]
@@ -181,3 +228,38 @@ def test_ctrl_c_saves_what_was_learned(run, monkeypatch, tmp_path):
 
     monkeypatch.setattr(mc.data, "load", at_once)
     assert run("train")[::2] == (130, "minicnn: interrupted\n")
+
+
+def test_bench_of_one_convolution(run):
+    how = ("bench", "--conv", "1,2,9,9", "--filters", "3,3,3", "--stride", 2, "--repeat", 1)
+    code, out, err = run(*how, "--padding", 1)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "1×2×9×9, 3×3 to 3, stride 2"
+    assert {"naive", "im2col", "implicit"} <= {line.split()[0] for line in lines[1:]}
+    assert sum("the rule's choice" in line for line in lines) == 1
+    code, out, _ = run(*how, "--json", "--dtype", "float64", "--training")
+    [row] = json.loads(out)["convolutions"]
+    assert row["problem"]["dtype"] == "float64"
+    assert row["problem"]["training"] is True
+    assert row["rule"] in row["seconds"]
+
+
+def test_bench_of_a_model(run, tmp_path):
+    model = mc.nn.Sequential(*(mc.nn.Conv2d(1, 1, 3, padding=1, seed=s) for s in (0, 1)))
+    mc.io.save(model, tmp_path / "m")
+    code, out, _ = run("bench", tmp_path / "m", "--in-shape", "1,8,8", "--repeat", 1)
+    assert code == 0
+    assert out.startswith("1×1×8×8, 3×3 to 1  (0, 1)\n")
+    out = run("bench", "--model", "lenet5", "--repeat", 1, "--batch-size", 2)[1]
+    assert "all convolutions: " in out
+    assert out.count("the rule's choice") == 2
+
+
+def test_warmup_counts(run, monkeypatch):
+    from minicnn import warmup
+
+    monkeypatch.setattr(warmup, "jobs", lambda: [])
+    code, out, err = run("warmup")
+    assert (code, err) == (0, "")
+    assert out.startswith("0 functions compiled, 0 found in the cache")

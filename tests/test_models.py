@@ -13,6 +13,7 @@ SIZES = {
     "small_cnn": ((1, 8, 8), 9_930),
     "vgg_small": ((3, 32, 32), 307_946),
     "resnet_cifar": ((3, 32, 32), 272_474),
+    "resnet18": ((3, 224, 224), 11_689_512),
     "mobilenet_small": ((3, 32, 32), 136_778),
 }
 
@@ -23,7 +24,7 @@ def test_parameters(name):
     model = models.MODELS[name]()
     assert model.num_parameters == count
     assert f"{count:,} parameters" in models.MODELS[name].__doc__.replace("\n    ", " ")
-    assert model.out_shape(in_shape) == (10,)
+    assert model.out_shape(in_shape) == (1000 if name == "resnet18" else 10,)
 
 
 @pytest.mark.parametrize(

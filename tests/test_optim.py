@@ -1,11 +1,13 @@
 """Optimisers against their formulas number by number, and against PyTorch where there is one."""
 
+import copy
 import math
 
 import numpy as np
 import pytest
 
 from minicnn import optim
+from minicnn.kernels import elementwise
 from minicnn.nn import Parameter
 
 STEPS = 12
@@ -259,3 +261,32 @@ def test_clipping(dtype):
     parameters["c"].add_grad(np.array([np.inf, 1], dtype))
     assert optim.clip_grad_norm(parameters, 1.0) == np.inf
     np.testing.assert_allclose(parameters["b"].grad, [0, 0.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optim.SGD(0.1),
+        optim.SGD(0.1, 0.9, nesterov=True),
+        optim.AdaGrad(),
+        optim.RMSProp(0.1, momentum=0.5),
+        optim.Adam(),
+        optim.AdamW(),
+    ],
+)
+def test_layout_and_pieces_do_not_matter(optimizer, monkeypatch):
+    rng = np.random.default_rng(0)
+    values, gradient = rng.normal(size=(6, 7)), rng.normal(size=(6, 7))
+    gradient.flags.writeable = False
+    plain, odd = Parameter(values), Parameter(values)
+    odd.data = np.asfortranarray(values)
+    twin = copy.deepcopy(optimizer)
+    for _ in range(3):
+        plain.grad = gradient
+        optimizer.step({"w": plain})
+    monkeypatch.setattr(elementwise, "BLOCK", 5)
+    for _ in range(3):
+        odd.grad = np.asfortranarray(gradient)
+        twin.step({"w": odd})
+    np.testing.assert_array_equal(odd.data, plain.data)
+    assert (plain.data != values).all()

@@ -188,13 +188,13 @@ def measured(network, x):
 
 def test_memory_falls_and_is_least_in_between():
     model = deep()
-    x = np.random.default_rng(0).normal(size=(16, 8, 24, 24)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(64, 8, 24, 24)).astype(np.float32)
     plain = measured(model, x)
     peaks = {k: measured(training.Recompute(model, every=k), x) for k in (1, 6, 12, 24, 48)}
-    # Plain: of 16 blocks each keeps x_hat, x or y, and y; about 16 * 3 activations.
+    # Plain: each of 16 blocks keeps what goes into its normalisation and what its ReLU gives.
     assert plain > 32 * x.nbytes
-    assert peaks[6] < 0.45 * plain
-    assert peaks[12] < 0.45 * plain
+    assert peaks[6] < 0.5 * plain
+    assert peaks[12] < 0.5 * plain
     assert peaks[6] < peaks[24] < peaks[48]
     assert peaks[48] == pytest.approx(plain, rel=0.05)  # one segment: nothing to save
     assert peaks[1] > peaks[6]  # too many inputs kept

@@ -61,7 +61,7 @@ class ArenaRunner:
             )
         image[...] = x
         for step, out in zip(self._steps, self.activations, strict=True):
-            _run(step, [self.activations[read] for read in step.reads], out)
+            run_step(step, [self.activations[read] for read in step.reads], out)
         return self.activations[-1].copy()
 
 
@@ -72,7 +72,8 @@ def _aligned_bytes(size: int) -> np.ndarray:
     return raw[first : first + size]
 
 
-def _run(step: Step, inputs: list[np.ndarray], out: np.ndarray) -> None:
+def run_step(step: Step, inputs: list[np.ndarray], out: np.ndarray) -> None:
+    """Do one step of a plan: write what a layer, or a sum, makes of its inputs into ``out``."""
     layer = step.layer
     if len(inputs) == 2:
         np.add(inputs[0], inputs[1], out=out)

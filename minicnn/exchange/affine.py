@@ -97,14 +97,15 @@ def with_values(
     merged = [p for source in sources for p in source.parameters().values()]
     learns = any(p.trainable for p in merged)
     dtype = twin.weight.dtype
-    twin.weight = nn.Parameter(weight.astype(dtype), name="weight", trainable=learns)
-    twin.weight.constraints = [
+    kept = [
         rule
-        for rule in layer.weight.constraints  # scaling keeps zeros
+        for rule in twin.weight.constraints  # scaling keeps zeros
         if isinstance(rule, nn.Mask)
         and rule.keep.shape == weight.shape
         and not weight[~rule.keep].any()
     ]
+    twin.weight = nn.Parameter(weight.astype(dtype), name="weight", trainable=learns)
+    twin.weight.constraints = kept
     twin.bias = None
     if bias is not None and (bias.any() or any(p.name == "bias" for p in merged)):
         twin.bias = nn.Parameter(bias.astype(dtype), name="bias", trainable=learns)

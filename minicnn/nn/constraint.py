@@ -42,6 +42,10 @@ class Constraint(ABC):
     def check(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError if the rule is not for values of that shape."""
 
+    def under(self, other: Constraint) -> Constraint:  # noqa: ARG002 (some need it)
+        """Return the rule as it is beside another one; a new one if that takes values from it."""
+        return self
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save."""
         return {}
@@ -135,6 +139,12 @@ class Tied(Constraint):
         if not np.array_equal(first[members], values):
             counts = np.bincount(members)
             data[tied] = (sums / np.maximum(counts, 1))[members]
+
+    def under(self, other: Constraint) -> Tied:
+        """Let go of values that a mask sets to zero: their zeros are not part of any mean."""
+        if not isinstance(other, Mask):
+            return self
+        return Tied(np.where(other.keep, self.group, -1))
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Compare the shapes."""

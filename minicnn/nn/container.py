@@ -7,6 +7,8 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from minicnn import ops
+from minicnn.nn import fusing
 from minicnn.nn.layer import Layer, Shape, from_spec, register, to_spec
 
 
@@ -43,18 +45,18 @@ class Sequential(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Pass x through every layer."""
-        for position, layer in enumerate(self.layers):
+        for step in fusing.steps(self.layers):
             try:
-                x = layer.forward(x, training=training)
+                x = step.forward(x, training)
             except (TypeError, ValueError) as error:
-                error.add_note(f"(in layer {position} of the Sequential, {layer!r})")
+                error.add_note(f"(in layer {step.position} of the Sequential, {step.layer!r})")
                 raise
         return x
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """Pass dy back through every layer."""
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
+        for step in reversed(fusing.steps(self.layers)):
+            dy = step.backward(dy)
         return dy
 
     def backward_parameters(self, dy: np.ndarray) -> None:
@@ -70,9 +72,10 @@ class Sequential(Layer):
         first = learning[0]
         for layer in self.layers[:first]:
             layer.forget()
-        for layer in reversed(self.layers[first + 1 :]):
-            dy = layer.backward(dy)
-        self.layers[first].backward_parameters(dy)
+        start, *later = fusing.steps(self.layers, first)
+        for step in reversed(later):
+            dy = step.backward(dy)
+        start.backward_parameters(dy)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """Return the shape after the last layer, without the batch axis."""
@@ -148,17 +151,28 @@ class Residual(Layer):
         self.body = body
         self.shortcut = shortcut
 
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Add the two branches."""
+    def forward(self, x: np.ndarray, training: bool = False, *, relu: bool = False) -> np.ndarray:
+        """Add the two branches; with ``relu`` cut off what is negative on the way."""
         through = self.body.forward(x, training=training)
         around = x if self.shortcut is None else self.shortcut.forward(x, training=training)
         self._compare(through.shape[1:], around.shape[1:])
-        return through + around
+        return ops.add(through, around, relu=relu, out=self._free(through, -1))
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Add the gradients of the two branches."""
+    def backward(self, dy: np.ndarray, *, relu_y: np.ndarray | None = None) -> np.ndarray:
+        """Add the gradients of the two branches.
+
+        ``relu_y`` is the output, if it was computed with ``relu``.
+        """
+        if relu_y is not None:
+            dy = ops.relu_backward(dy, relu_y)
         dx = self.body.backward(dy)
-        return dx + (dy if self.shortcut is None else self.shortcut.backward(dy))
+        around = dy if self.shortcut is None else self.shortcut.backward(dy)
+        return ops.add(dx, around, out=self._free(dx, 0))
+
+    def _free(self, array: np.ndarray, end: int) -> np.ndarray | None:
+        """Return what came out of that end of the body, if nobody else holds it."""
+        fresh = len(self.body) > 0 and type(self.body.layers[end]) in fusing.FRESH
+        return array if fresh and array.flags.c_contiguous else None
 
     def backward_parameters(self, dy: np.ndarray) -> None:
         """Go down each branch as far as something learns."""
@@ -200,3 +214,7 @@ class Residual(Layer):
     def __repr__(self) -> str:
         lines = [_indented(name, layer) for name, layer in self.children().items()]
         return "\n".join(["Residual(", *lines, ")"])
+
+
+fusing.FRESH.add(Residual)
+fusing.TAKES_RELU.add(Residual)

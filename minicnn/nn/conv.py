@@ -156,25 +156,22 @@ class Conv2d(Convolution):
         x = self._spend()
         if not self._learns():
             return ops.conv2d_backward_input(dy, self.weight.data, x.shape, **how)
-        dx, dw, db = ops.conv2d_backward(dy, x, self.weight.data, **how)
-        self._add_gradients(dw, db)
+        dx = ops.conv2d_backward_input(dy, self.weight.data, x.shape, **how)
+        self._add_gradients(dy, x)
         return dx
 
     def backward_parameters(self, dy: np.ndarray) -> None:
         """Add the gradients of weight and bias, without the cost of dx."""
-        x = self._spend()
-        dw = ops.conv2d_backward_weight(
-            dy, x, self.weight_shape, **self.geometry, algorithm=self.algorithm
-        )
-        self._add_gradients(dw, channel_sum(dy))
+        self._add_gradients(dy, self._spend())
 
     def _learns(self) -> bool:
         return self.weight.trainable or (self.bias is not None and self.bias.trainable)
 
-    def _add_gradients(self, dw: np.ndarray, db: np.ndarray) -> None:
-        self.weight.add_grad(dw)
+    def _add_gradients(self, dy: np.ndarray, x: np.ndarray) -> None:
+        how = {**self.geometry, "algorithm": self.algorithm}
+        self.weight.add_grad(ops.conv2d_backward_weight(dy, x, self.weight_shape, **how))
         if self.bias is not None:
-            self.bias.add_grad(db)
+            self.bias.add_grad(channel_sum(dy))
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """(C, H, W) to (K, P, Q)."""

@@ -186,7 +186,9 @@ class Layer(ABC):
         layers: list[Layer] = [twin, *(layer for _, layer in twin.named_layers())]
         for layer in layers:
             for name in layer.buffer_names:
-                setattr(layer, name, getattr(layer, name).astype(dtype))
+                buffer = getattr(layer, name)
+                if buffer.dtype.kind == "f":  # whole numbers stay what they are
+                    setattr(layer, name, buffer.astype(dtype))
         return twin
 
     def state_dict(self) -> dict[str, np.ndarray]:

@@ -53,38 +53,43 @@ class BatchNorm2d(Layer):
         self.running_mean = np.zeros(self.num_features, dtype)
         self.running_var = np.ones(self.num_features, dtype)
 
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Normalise x (N, C, H, W)."""
+    def forward(self, x: np.ndarray, training: bool = False, *, relu: bool = False) -> np.ndarray:
+        """Normalise x (N, C, H, W); with ``relu`` cut off what is negative on the way."""
         gamma, beta = self.weight.data, self.bias.data
         if not training or self._frozen:
             if training:
                 self._saved = ("running", x)
-            return ops.batch_norm2d_inference(
+            y = ops.batch_norm2d_inference(
                 x, gamma, beta, self.running_mean, self.running_var, eps=self.eps
             )
+            return ops.relu(y, out=y) if relu else y
         count = x.size // max(self.num_features, 1)
         if count == 1:
             raise ValueError(
                 f"x has shape {x.shape}: one value per channel, which has no variance; BatchNorm2d "
                 "wants more in training. Use a larger batch, or forward(x) for inference."
             )
-        y, cache = ops.batch_norm2d(x, gamma, beta, eps=self.eps)
+        y, cache = ops.batch_norm2d(x, gamma, beta, eps=self.eps, relu=relu)
         self.running_mean[...], self.running_var[...] = ops.update_running(
             self.running_mean, self.running_var, cache, count, momentum=self.momentum
         )
         self._saved = ("batch", cache)
         return y
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Return dx; the gradient flows through the batch's mean and variance too."""
+    def backward(self, dy: np.ndarray, *, relu_y: np.ndarray | None = None) -> np.ndarray:
+        """Return dx; the gradient flows through the batch's mean and variance too.
+
+        ``relu_y`` is the output, if it was computed with ``relu``.
+        """
         statistics, saved = self._spend()
         gamma = self.weight.data
         if statistics == "running":
+            dy = dy if relu_y is None else ops.relu_backward(dy, relu_y)
             dx, dgamma, dbeta = ops.batch_norm2d_inference_backward(
                 dy, saved, gamma, self.running_mean, self.running_var, eps=self.eps
             )
         else:
-            dx, dgamma, dbeta = ops.batch_norm2d_backward(dy, gamma, saved)
+            dx, dgamma, dbeta = ops.batch_norm2d_backward(dy, gamma, saved, relu_y=relu_y)
         self.weight.add_grad(dgamma)
         self.bias.add_grad(dbeta)
         return dx

@@ -67,7 +67,9 @@ class Parameter:
         """Put a rule on the values, at once and from now on; it takes the place of its kind."""
         constraint.check(self.shape)
         kept = [other for other in self.constraints if type(other) is not type(constraint)]
-        self.constraints = [*kept, constraint]
+        for other in kept:
+            constraint = constraint.under(other)
+        self.constraints = [*(other.under(constraint) for other in kept), constraint]
         self.project()
 
     def project(self) -> None:

@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
+from minicnn.kernels import updates
 from minicnn.nn import Parameter
-from minicnn.optim.base import Optimizer, State, in_range
+from minicnn.optim.base import Optimizer, State, in_range, in_rows
 from minicnn.optim.schedules import Schedule
 
 
@@ -31,9 +32,7 @@ class AdaGrad(Optimizer):
         return {"square_sum": np.zeros_like(data)}
 
     def _update(self, data: np.ndarray, g: np.ndarray, lr: float, state: State) -> None:
-        total = state["square_sum"]
-        total += g * g
-        data -= lr * g / (np.sqrt(total) + self.eps)
+        in_rows(updates.adagrad, (data, g, state["square_sum"]), (lr, self.eps))
 
 
 class RMSProp(Optimizer):
@@ -63,16 +62,8 @@ class RMSProp(Optimizer):
         return state
 
     def _update(self, data: np.ndarray, g: np.ndarray, lr: float, state: State) -> None:
-        mean = state["square_mean"]
-        mean *= self.alpha
-        mean += (1.0 - self.alpha) * g * g
-        move = g / (np.sqrt(mean) + self.eps)
-        if self.momentum:
-            velocity = state["velocity"]
-            velocity *= self.momentum
-            velocity += move
-            move = velocity
-        data -= lr * move
+        arrays = (data, g, state["square_mean"], state.get("velocity"))
+        in_rows(updates.rmsprop, arrays, (lr, self.alpha, self.eps, self.momentum))
 
 
 class Adam(Optimizer):
@@ -104,20 +95,16 @@ class Adam(Optimizer):
         }
 
     def _update(self, data: np.ndarray, g: np.ndarray, lr: float, state: State) -> None:
-        b1, b2 = self.betas
-        mean, square = state["mean"], state["square_mean"]
         state["t"] += 1
-        t = int(state["t"])
-        mean *= b1
-        mean += (1.0 - b1) * g
-        square *= b2
-        square += (1.0 - b2) * g * g
-        scale = np.sqrt(square)
-        scale *= 1.0 / math.sqrt(1.0 - b2**t)
-        scale += self.eps
-        np.divide(mean, scale, out=scale)
-        scale *= lr / (1.0 - b1**t)
-        data -= scale
+        self._move(data, g, lr, state, 1.0)
+
+    def _move(
+        self, data: np.ndarray, g: np.ndarray, lr: float, state: State, shrink: float
+    ) -> None:
+        (b1, b2), t = self.betas, int(state["t"])
+        rate, root = lr / (1.0 - b1**t), 1.0 / math.sqrt(1.0 - b2**t)
+        arrays = (data, g, state["mean"], state["square_mean"])
+        in_rows(updates.adam, arrays, (rate, self.betas, root, self.eps, shrink))
 
 
 class AdamW(Adam):
@@ -140,5 +127,5 @@ class AdamW(Adam):
         return parameter.grad
 
     def _update(self, data: np.ndarray, g: np.ndarray, lr: float, state: State) -> None:
-        data *= 1.0 - lr * self.weight_decay
-        super()._update(data, g, lr, state)
+        state["t"] += 1
+        self._move(data, g, lr, state, 1.0 - lr * self.weight_decay)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from minicnn.kernels.elementwise import in_blocks
 from minicnn.nn import Parameter
 from minicnn.optim.schedules import Schedule
 
@@ -21,6 +23,26 @@ def in_range(name: str, value: float, low: float, high: float = math.inf) -> flo
             f"{name} is {value}; expected {low} <= {name} < {high}. Use a number of that range."
         )
     return float(value)
+
+
+def in_rows(
+    update: Callable[..., None], arrays: Sequence[np.ndarray | None], settings: Sequence[Any]
+) -> None:
+    """Call ``update(*arrays, *settings)``, a loop of `kernels.updates`, on pieces of the arrays.
+
+    The first array is the data, the second the gradient, which is not changed.
+    """
+    rows = [None if a is None else np.ascontiguousarray(a).reshape(-1) for a in arrays]
+
+    def piece(some: slice) -> None:
+        update(*(None if row is None else row[some] for row in rows), *settings)
+
+    assert rows[0] is not None
+    in_blocks(piece, rows[0].size)
+    for array, row in zip(arrays, rows, strict=True):
+        if array is not arrays[1] and array is not None and not array.flags.c_contiguous:
+            assert row is not None
+            array[...] = row.reshape(array.shape)  # the loop worked on a copy
 
 
 class Optimizer(ABC):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicnn.optim.base import Optimizer, State, in_range
+from minicnn.kernels import updates
+from minicnn.optim.base import Optimizer, State, in_range, in_rows
 from minicnn.optim.schedules import Schedule
 
 
@@ -36,8 +37,7 @@ class SGD(Optimizer):
 
     def _update(self, data: np.ndarray, g: np.ndarray, lr: float, state: State) -> None:
         if self.momentum:
-            velocity = state["velocity"]
-            velocity *= self.momentum
-            velocity += g
-            g = g + self.momentum * velocity if self.nesterov else velocity
-        data -= lr * g
+            settings = (lr, self.momentum, self.nesterov)
+            in_rows(updates.momentum, (data, g, state["velocity"]), settings)
+        else:
+            in_rows(updates.descend, (data, g), (lr,))

@@ -36,7 +36,7 @@ def test_the_table_is_aligned():
 @pytest.mark.parametrize("name", models.MODELS)
 def test_rows_add_up_to_the_model(name):
     in_shape = (1, 28, 28) if name.startswith("lenet") else (3, 32, 32)
-    model = models.MODELS[name](in_shape)
+    model = models.MODELS[name](in_shape, num_classes=10)
     table = cost.summary(model, in_shape)
     assert table.params == model.num_parameters
     assert table.macs == model.macs(in_shape)

@@ -138,6 +138,19 @@ def test_a_constraint_takes_the_place_of_its_kind():
     assert weight.data.tolist() == [[0, 0], [1, 1]]
 
 
+@pytest.mark.parametrize("mask_first", [True, False])
+def test_zeros_of_a_mask_do_not_pull_on_tied_values(mask_first):
+    weight = nn.Parameter(np.array([2.0, 2.0, 2.0, 5.0]))
+    rules = [nn.Mask(np.array([True, False, True, True])), nn.Tied(np.array([0, 0, 0, -1]))]
+    for rule in rules if mask_first else rules[::-1]:
+        weight.constrain(rule)
+    for _ in range(3):
+        weight.project()
+    assert weight.data.tolist() == [2, 0, 2, 5]
+    weight.add_grad(np.array([1.0, 10.0, 2.0, 0.0]))
+    assert weight.grad.tolist() == [3, 0, 3, 0]
+
+
 @pytest.mark.parametrize(
     ("make", "error"),
     [

@@ -1,4 +1,4 @@
-"""The command `minicnn`: train, look at and export models without writing a program."""
+"""The command `minicnn`: train, time, look at and export models without writing a program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import minicnn as mc
-from minicnn import commands
+from minicnn import commands, compress_commands, speed_commands
 from minicnn.commands import MODELS, RATES
 
 LEARN = {
@@ -63,7 +63,10 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _add_train(subparsers)
     _add_summary(subparsers)
     _add_export(subparsers)
+    _add_compress(subparsers)
     _add_data(subparsers)
+    _add_bench(subparsers)
+    _add_warmup(subparsers)
     if argv and argv[0] in LEARN:  # these need more packages: loaded only when asked for
         _add_learn(subparsers)
     else:
@@ -85,11 +88,7 @@ def _add_learn(subparsers: Any) -> None:
 
 def _add_train(subparsers: Any) -> None:
     train = subparsers.add_parser("train", help="train a model and print the errors of each epoch")
-    train.add_argument(
-        "--data", choices=mc.data.NAMES, default="digits", help="data set (%(default)s)"
-    )
-    train.add_argument("--task", metavar="NAME", help="of glyphs: digits, letters, lowercase, all")
-    train.add_argument("--size", type=int, metavar="N", help="train on N images only")
+    _add_images(train)
     _add_model(train, default="small_cnn")
     train.add_argument("--epochs", type=_count, default=3, metavar="N", help="(%(default)s)")
     train.add_argument("--batch-size", type=_count, default=64, metavar="N", help="(%(default)s)")
@@ -127,10 +126,80 @@ def _add_export(subparsers: Any) -> None:
     export.set_defaults(run=commands.export)
 
 
+def _add_compress(subparsers: Any) -> None:
+    compress = subparsers.add_parser(
+        "compress",
+        help="make a trained model as small or as quick as a limit on its error allows",
+        description="Cut, trim, prune, cluster and quantise, stronger and stronger, with training "
+        "in between. Errors are measured on a sixth of the training images, set aside.",
+    )
+    compress.add_argument("file", metavar="MODEL_FILE", help="a saved model")
+    _add_images(compress)
+    compress.add_argument(
+        "--max-error", type=float, default=1.0, metavar="PERCENT", help="allowed (%(default)s)"
+    )
+    compress.add_argument(
+        "--target", choices=("bytes", "time"), default="bytes", help="to make small (%(default)s)"
+    )
+    compress.add_argument(
+        "--epochs", type=_count, metavar="N", help="after each step (as many as make 300 batches)"
+    )
+    compress.add_argument("--lr", type=float, default=1e-3, metavar="RATE", help="(%(default)s)")
+    compress.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random")
+    compress.add_argument(
+        "--out", type=Path, metavar="FILE", help="the compact file (the model's name with .mcnp)"
+    )
+    compress.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    compress.set_defaults(run=compress_commands.compress)
+
+
+def _add_images(parser: Any) -> None:
+    parser.add_argument(
+        "--data", choices=mc.data.NAMES, default="digits", help="data set (%(default)s)"
+    )
+    parser.add_argument("--task", metavar="NAME", help="of glyphs: digits, letters, lowercase, all")
+    parser.add_argument("--size", type=int, metavar="N", help="train on N images only")
+
+
 def _add_data(subparsers: Any) -> None:
     data = subparsers.add_parser("data", help="which data sets are here; fetch those that are not")
     data.add_argument("names", nargs="*", metavar="NAME", help="a set to fetch, checksum and load")
     data.set_defaults(run=commands.data)
+
+
+def _add_bench(subparsers: Any) -> None:
+    bench = subparsers.add_parser(
+        "bench",
+        help="time the convolution algorithms side by side",
+        description="Time every algorithm on one convolution, or on each one of a model.",
+    )
+    _add_model(bench, default=None)
+    bench.add_argument("file", nargs="?", metavar="FILE", help="a saved model")
+    _add_in_shape(bench)
+    bench.add_argument("--batch-size", type=_count, default=1, metavar="N", help="(%(default)s)")
+    bench.add_argument(
+        "--conv", type=_shape, metavar="N,C,H,W", help="instead of a model: one convolution of this"
+    )
+    bench.add_argument("--filters", type=_shape, metavar="K,R,S", help="of --conv (C,3,3)")
+    for name, default in (("stride", 1), ("dilation", 1), ("groups", 1)):
+        bench.add_argument(f"--{name}", type=_count, default=default, metavar="N", help="of --conv")
+    bench.add_argument("--padding", default="same", metavar="N", help="of --conv (%(default)s)")
+    bench.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    bench.add_argument("--training", action="store_true", help="with both gradients")
+    bench.add_argument("--threads", type=_count, metavar="N", help="(every core)")
+    bench.add_argument("--repeat", type=_count, default=7, metavar="N", help="rounds (%(default)s)")
+    bench.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    bench.set_defaults(run=speed_commands.bench)
+
+
+def _add_warmup(subparsers: Any) -> None:
+    warmup = subparsers.add_parser(
+        "warmup",
+        help="compile every kernel now, so that no program waits for it later",
+        description="Compile every kernel for float32 and float64; what is compiled stays in "
+        "Numba's cache for all later programs.",
+    )
+    warmup.set_defaults(run=speed_commands.warmup)
 
 
 def _add_model(parser: Any, default: str | None) -> None:

@@ -18,6 +18,7 @@ MODELS = (
     "small_cnn",
     "vgg_small",
     "resnet_cifar",
+    "resnet18",
     "mobilenet_small",
 )
 RATES = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2, "sgd": 1e-2}
@@ -121,17 +122,22 @@ def _model(name: str, **how: Any) -> Any:
 
 def summary(args: argparse.Namespace) -> int:
     """Print the table of `cost.summary`."""
+    print(mc.cost.summary(*model_and_shape(args, "summary")))
+    return 0
+
+
+def model_and_shape(args: argparse.Namespace, command: str) -> tuple[Any, tuple[int, ...]]:
+    """Return the model that --model or FILE names, and the shape of one image."""
     name = args.file or args.model
     if name is None or (args.file and args.model):
-        raise ValueError("summary wants one model: --model NAME, or the FILE of a saved one.")
+        raise ValueError(f"{command} wants one model: --model NAME, or the FILE of a saved one.")
     shape = args.in_shape
     if shape is None and name in MODELS:
         shape = inspect.signature(mc.models.MODELS[name]).parameters["in_shape"].default
     model = _model(name, in_shape=shape)
     if shape is None:
         raise ValueError(f"{name} says nothing of the image size: add --in-shape, as 1,28,28.")
-    print(mc.cost.summary(model, shape))
-    return 0
+    return model, shape
 
 
 def export(args: argparse.Namespace) -> int:

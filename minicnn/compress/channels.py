@@ -55,6 +55,9 @@ class Group:
             b._joined = a
             a.slots += b.slots
             a.pinned = a.pinned or b.pinned
+            if 0 < min(a.size, b.size) < max(a.size, b.size):  # flattened: one has pixels too
+                a.pinned = a.pinned or f"{b.size} channels are added to {a.size} features"
+            a.size = max(a.size, b.size)
             a.keeps_zero &= b.keeps_zero
         return a
 
@@ -94,13 +97,22 @@ class _Walk:
             if layer.shortcut is not None:
                 around = self.through(layer.shortcut, group, f"{name}.shortcut")
             return body.join(around)
-        if type(layer) is nn.Conv2d:
+        if type(layer) is nn.EarlyExits:
+            for number, stage in enumerate(layer.stages):
+                group = self.through(stage, group, f"{name}.stages.{number}")
+                for head in layer.heads[number : number + 1]:
+                    said = self.through(head, group, f"{name}.heads.{number}").root()
+                    said.pinned = said.pinned or "it is an output"
+            return group
+        if type(layer) in (nn.Conv2d, nn.QuantConv2d):
             return self.convolution(layer, group, name, makes=0, reads=1)
         if type(layer) is nn.ConvTranspose2d:
             return self.convolution(layer, group, name, makes=1, reads=0)
-        if type(layer) is nn.Linear:
+        if type(layer) is nn.Linear or type(layer) is nn.QuantLinear:
             group.slots.append(Slot(name, layer, "weight", 1, "reads"))
             return self.made(layer, name, layer.out_features, 0)
+        if type(layer) is nn.FakeQuantize:
+            return group  # one grid for all channels
         if type(layer) is nn.BatchNorm2d:
             for array in ("weight", "bias", "running_mean", "running_var"):
                 group.slots.append(Slot(name, layer, array, 0, "between"))
@@ -123,7 +135,8 @@ class _Walk:
             group.slots.append(Slot(name, layer, "weight", reads, "reads"))
             return self.made(layer, name, layer.out_channels, makes)
         if layer.groups == layer.in_channels == layer.out_channels:
-            for array in ("weight", "bias") if layer.bias is not None else ("weight",):
+            arrays = {"weight": True, "bias": layer.bias is not None, "log_step": _stepped(layer)}
+            for array in (array for array, there in arrays.items() if there):
                 group.slots.append(Slot(name, layer, array, 0, "between"))
             group.keeps_zero &= layer.bias is None
             return group
@@ -137,8 +150,15 @@ class _Walk:
         new = Group(size, [Slot(name, layer, "weight", axis, "makes")])
         if layer.bias is not None:
             new.slots.append(Slot(name, layer, "bias", 0, "makes"))
+        if _stepped(layer):
+            new.slots.append(Slot(name, layer, "log_step", 0, "between"))
         self.found.append(new)
         return new
+
+
+def _stepped(layer: Layer) -> bool:
+    """Whether each filter of a layer has a step of its own (`nn.quantized`)."""
+    return isinstance(layer, nn.QuantConv2d | nn.QuantLinear)
 
 
 def values(slot: Slot, size: int) -> np.ndarray:

@@ -22,6 +22,7 @@ from minicnn.nn.layer import Layer, Shape
 from minicnn.training.inputs import Data
 
 ACTIVATIONS = ("relu6", "pact")
+QUANTISED = (nn.QuantConv2d, nn.QuantLinear)
 
 
 def clip(
@@ -66,19 +67,26 @@ def clip(
         raise ValueError(f"keep is {keep}; clip wants a share above 0 and at most 1. Use 0.999.")
     new, changes = model.copy(), []
     if weights is not None:
-        changes += [_bound(name, p, weights) for name, p in prunable(new).items()]
+        steps = {id(q.weight): q.steps for _, q in new.named_layers() if isinstance(q, QUANTISED)}
+        for name, p in prunable(new).items():
+            changes.append(_bound(name, p, weights, steps.get(id(p))))
     if activations is not None:
         limits = {} if images is None else _limits(new, images, keep)
         changes += _replace_relus(new, activations, limits, model.dtype or np.float32)
     return new, report("clip", model, new, changes, in_shape=in_shape, data=data)
 
 
-def _bound(name: str, parameter: nn.Parameter, deviations: float) -> Change:
+def _bound(
+    name: str, parameter: nn.Parameter, deviations: float, steps: np.ndarray | None
+) -> Change:
     left = parameter.data[parameter.data != 0]
     if not left.size:
         return Change(name, "has no weight that is not zero")
     limit = float(deviations * np.sqrt(np.mean(left.astype(np.float64) ** 2)))
     cut = int((np.abs(left) > limit).sum())
+    if steps is not None:  # a quantised layer's weights go to the last step within the limit
+        last = np.where(steps < limit, np.floor(limit / steps) * steps, limit)
+        np.clip(parameter.data, -last, last, out=parameter.data)
     parameter.constrain(nn.Range(-limit, limit))
     return Change(name, f"{cut:,} of {left.size:,} weights cut off at {limit:.3g}")
 
@@ -93,7 +101,7 @@ def _replace_relus(
             new: Layer = nn.ReLU6() if kind == "relu6" else nn.PACT(limit, dtype=dtype)
             model.layers[int(name)] = new
             changes.append(Change(prefix + name, f"ReLU to {new!r}"))
-        elif type(child) in (nn.Sequential, nn.Residual):
+        elif type(child) in (nn.Sequential, nn.Residual, nn.EarlyExits):
             changes += _replace_relus(child, kind, limits, dtype, f"{prefix}{name}.")
     return changes
 
@@ -110,6 +118,11 @@ def _limits(model: nn.Sequential, images: np.ndarray, keep: float) -> dict[int, 
         if type(layer) is nn.Residual:
             around = x if layer.shortcut is None else run(layer.shortcut, x)
             return run(layer.body, x) + around
+        if type(layer) is nn.EarlyExits:
+            for stage, head in zip(layer.stages, layer.heads, strict=False):
+                x = run(stage, x)
+                run(head, x)
+            return run(layer.stages[-1], x)
         if type(layer) is nn.ReLU and (positive := x[x > 0]).size:
             found[id(layer)] = float(np.quantile(positive, keep))
         return layer(x)

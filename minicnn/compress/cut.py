@@ -48,7 +48,8 @@ def blocks(model: nn.Sequential, in_shape: Shape) -> list[Block]:
     """Return the blocks that could be left out, in order.
 
     A block is a `Residual` or a layer with weights that keeps the shape, with the normalisation
-    and activation after it. Inside a residual's branches nothing is cut: the whole is.
+    and activation after it. Inside a residual's branches nothing is cut: the whole is. Of a network
+    with early exits the stages are looked through, not the heads.
     """
     check_model("blocks", model)
     return list(_blocks(model, tuple(in_shape), ""))
@@ -58,6 +59,8 @@ def _blocks(model: nn.Sequential, shape: Shape, path: str) -> Iterator[Block]:
     for start, layer in enumerate(model):
         if type(layer) is nn.Sequential:
             yield from _blocks(layer, shape, f"{path}.{start}".lstrip("."))
+        elif type(layer) is nn.EarlyExits:
+            yield from _blocks(layer.stages, shape, f"{path}.{start}.stages".lstrip("."))
         elif isinstance(layer, _BEGIN) and layer.out_shape(shape) == shape:
             rest = list(enumerate(model))[start + 1 :]
             ends = (
@@ -72,9 +75,10 @@ def _blocks(model: nn.Sequential, shape: Shape, path: str) -> Iterator[Block]:
 def without(model: nn.Sequential, block: Block) -> nn.Sequential:
     """Return a copy of the model without a block."""
     new = model.copy()
-    sequence: nn.Sequential = new
+    sequence: nn.Layer = new
     for name in filter(None, block.path.split(".")):
-        sequence = sequence[name]  # type: ignore[assignment]
+        sequence = sequence.children()[name]
+    assert isinstance(sequence, nn.Sequential)
     del sequence.layers[block.start : block.stop]
     return new
 

@@ -87,8 +87,14 @@ def low_rank(
     if energy is None:
         assert budget is not None
         energy = _largest_energy(cuts, model.num_parameters, budget)
+    kept = [
+        Change(name, f"stays: a {type(layer).__name__} has its weights on a grid")
+        for name, layer in new.named_layers()
+        if isinstance(layer, nn.QuantConv2d | nn.QuantLinear)
+    ]
     changes = [_replace(cut, energy) for cut in reversed(cuts)]  # from the back: places stay right
-    return new, report("low_rank", model, new, changes[::-1], in_shape=in_shape, data=data)
+    changes = [*changes[::-1], *kept]
+    return new, report("low_rank", model, new, changes, in_shape=in_shape, data=data)
 
 
 def _replace(cut: _Cut, energy: float) -> Change:
@@ -141,7 +147,7 @@ def _cuts(model: Layer, method: str, prefix: str) -> Iterator[_Cut]:
                 ways = {"tucker": _of_tucker, "separable": _of_separable}
                 way = _of_pointwise if child.kernel_size == (1, 1) else ways[method]
                 yield _Cut(prefix + name, layers, place, way(child))
-        if type(child) in (nn.Sequential, nn.Residual):
+        if type(child) in (nn.Sequential, nn.Residual, nn.EarlyExits):
             yield from _cuts(child, method, f"{prefix}{name}.")
 
 
@@ -252,9 +258,11 @@ def _conv(like: nn.Conv2d, weight: np.ndarray, *, bias: bool = False, **how: Any
 
 
 def _with(new: Any, weight: np.ndarray, old: Any, *, bias: bool = False) -> Any:
-    """Give a factor its weights, and the last one the bias of the old layer."""
+    """Give a factor its weights, and the last one the bias of the old layer with its rules."""
     new.weight.data[...] = weight
     new.weight.trainable = old.weight.trainable
     if bias and old.bias is not None:
         new.bias = nn.Parameter(old.bias.data, name="bias", trainable=old.bias.trainable)
+        for rule in old.bias.constraints:
+            new.bias.constrain(rule)
     return new

@@ -15,6 +15,7 @@ settings after the model, so ``functools.partial`` makes a step of them::
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,7 +100,19 @@ def fold(model: nn.Sequential) -> tuple[nn.Sequential, Report]:
     """Fold every batch normalisation that can be folded (`exchange.fold_batchnorm`), as a pass."""
     check_model("fold", model)
     new, told = exchange.fold_batchnorm(model)
-    return new, report("fold", model, new, [Change(a.where, a.note) for a in told.applied])
+    changes = [Change(a.where, a.note) for a in told.applied]
+    return new, report("fold", model, new, [*changes, *dropped(model, new)])
+
+
+def dropped(old: nn.Sequential, new: nn.Sequential) -> list[Change]:
+    """Say which constraints a pass could not keep: scaling a filter breaks ties and ranges."""
+
+    def kinds(model: nn.Sequential) -> Counter[str]:
+        parameters = model.parameters().values()
+        return Counter(type(rule).__name__ for p in parameters for rule in p.constraints)
+
+    lost = kinds(old) - kinds(new)
+    return [Change("all", f"{kind} dropped from {count} weights") for kind, count in lost.items()]
 
 
 def pass_name(step: Any) -> str:

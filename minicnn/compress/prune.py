@@ -32,12 +32,14 @@ def prune(
     *,
     sparsity: Sparsity,
     scope: str = "global",
+    scores: Mapping[str, np.ndarray] | None = None,
     in_shape: Shape | None = None,
     data: Data | None = None,
 ) -> tuple[nn.Sequential, Report]:
     """Set the smallest weights to zero, under a mask that further training keeps.
 
-    Biases and the parameters of normalisations are left alone; zeros that are there count.
+    Biases and the parameters of normalisations are left alone; zeros that are there count, and
+    what an earlier mask holds at zero stays there.
 
     Parameters
     ----------
@@ -47,17 +49,21 @@ def prune(
     scope
         "global": one threshold for all weights together, so that layers which need theirs keep
         more; "layer": the same share in each. A mapping goes layer by layer.
+    scores
+        What each weight is worth, by parameter name, where that is not its magnitude; the
+        smallest go first.
 
     Raises
     ------
     ValueError
-        A share out of range, a name that fits no weight, or an unknown scope.
+        A share out of range, a name that fits no weight, an unknown scope, or scores that do not
+        fit the weights.
     """
     check_model("prune", model)
     new = model.copy()
     weights = prunable(new)
-    for name, keep in masks(weights, sparsity, scope).items():
-        weights[name].constrain(nn.Mask(keep))
+    for name, keep in masks(weights, sparsity, scope, scores).items():
+        constrain(weights[name], keep)
     changes = [Change(name, describe(p.data)) for name, p in weights.items()]
     return new, report("prune", model, new, changes, in_shape=in_shape, data=data)
 
@@ -115,7 +121,7 @@ class GradualPruning(Hook):
             wanted = self.share(step, wanted)
         weights = prunable(model)
         for name, keep in masks(weights, wanted, self.scope).items():
-            weights[name].constrain(nn.Mask(keep))
+            constrain(weights[name], keep)
 
 
 def rewind(pruned: nn.Sequential, first: nn.Sequential) -> tuple[nn.Sequential, Report]:
@@ -142,16 +148,33 @@ def prunable(model: nn.Layer) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.parameters().items() if p.data.ndim > 1}
 
 
+def constrain(parameter: nn.Parameter, keep: np.ndarray) -> None:
+    """Put a mask on a parameter, over any that it is under; what goes leaves its tied group."""
+    rules = parameter.constraints
+    for rule in rules:
+        if isinstance(rule, nn.Mask):
+            keep = keep & rule.keep
+    parameter.constraints = [
+        nn.Tied(np.where(keep, rule.group, -1)) if isinstance(rule, nn.Tied) else rule
+        for rule in rules
+    ]
+    parameter.constrain(nn.Mask(keep))
+
+
 def masks(
-    weights: Mapping[str, nn.Parameter], sparsity: Sparsity, scope: str = "global"
+    weights: Mapping[str, nn.Parameter],
+    sparsity: Sparsity,
+    scope: str = "global",
+    scores: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return which weights to keep, by name; ties go to those that come first."""
+    """Return which weights to keep, by name; of equals, those that come first go first."""
     shares = _shares(sparsity)
+    worth = {name: _worth(name, p.data, scores) for name, p in weights.items()}
     if scope not in ("global", "layer"):
         raise ValueError(f'scope is {scope!r}; expected "global" or "layer". Use one of them.')
     if isinstance(shares, float):
         if scope == "global":
-            return _smallest_together(weights, shares)
+            return _largest_together(worth, shares)
         shares = dict.fromkeys(weights, shares)
     found: dict[str, np.ndarray] = {}
     for prefix, share in shares.items():
@@ -162,18 +185,28 @@ def masks(
                 f"{', '.join(weights)}. Use one of these, or the start of one."
             )
         for name in under:
-            found |= _smallest_together({name: weights[name]}, share)
+            found |= _largest_together({name: worth[name]}, share)
     return found
 
 
-def _smallest_together(weights: Mapping[str, nn.Parameter], share: float) -> dict[str, np.ndarray]:
-    sizes = np.concatenate([np.abs(p.data).ravel() for p in weights.values()])
+def _largest_together(worth: Mapping[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
+    sizes = np.concatenate([w.ravel() for w in worth.values()])
     keep = np.ones(len(sizes), bool)
     keep[np.argsort(sizes, kind="stable")[: round(share * len(sizes))]] = False
-    parts = np.split(keep, np.cumsum([p.size for p in weights.values()])[:-1])
-    return {
-        name: part.reshape(p.shape) for (name, p), part in zip(weights.items(), parts, strict=True)
-    }
+    parts = np.split(keep, np.cumsum([w.size for w in worth.values()])[:-1])
+    return {name: part.reshape(worth[name].shape) for name, part in zip(worth, parts, strict=True)}
+
+
+def _worth(name: str, data: np.ndarray, scores: Mapping[str, np.ndarray] | None) -> np.ndarray:
+    if scores is None:
+        return np.abs(data)
+    score = np.asarray(scores.get(name))
+    if score.shape != data.shape or score.dtype.kind not in "fiu" or np.isnan(score).any():
+        raise ValueError(
+            f"scores[{name!r}] has shape {score.shape} and dtype {score.dtype}; expected numbers "
+            f"(no NaN) of shape {data.shape}, one for each weight. For magnitude leave scores out."
+        )
+    return np.where(data == 0, -np.inf, score)
 
 
 def describe(data: np.ndarray) -> str:

@@ -46,9 +46,10 @@ def trim(
     channels
         Share to remove, from 0 to below 1.
     by
-        What a channel is worth: "l1", the sum of its filters' absolute weights; "gamma", its
-        factors of batch normalisation; "activation", its mean absolute value as the next layer
-        sees it, on ``images``; "random", as the baseline that a ranking has to beat.
+        What a channel is worth: "l1", the sum of its filters' absolute weights (which says little
+        in front of a normalisation, as that undoes their scale); "gamma", its factors of batch
+        normalisation; "activation", its mean absolute value as the next layer sees it, on
+        ``images``; "random", as the baseline that a ranking has to beat.
     scope
         "layer": the same share of each; "global": one ranking of all, where each is worth its
         share of the mean of its layer.
@@ -205,6 +206,12 @@ def _seen(model: nn.Sequential, images: np.ndarray) -> dict[int, np.ndarray]:
         if type(layer) is nn.Residual:
             around = x if layer.shortcut is None else run(layer.shortcut, x)
             return run(layer.body, x) + around
+        if type(layer) is nn.EarlyExits:
+            for number, stage in enumerate(layer.stages):
+                x = run(stage, x)
+                for head in layer.heads[number : number + 1]:
+                    run(head, x)
+            return x
         seen[id(layer)] = np.abs(x).mean(axis=(0, *range(2, x.ndim)))
         return layer(x)
 

@@ -14,11 +14,13 @@ from minicnn.data.batching import batches
 from minicnn.data.digits import LEVELS, load_digits
 from minicnn.data.errors import DataError
 from minicnn.data.glyphs import TASKS, glyph_faces, glyphs
+from minicnn.data.resize import center_crop, resize
 
 __all__ = [
     "NAMES",
     "DataError",
     "batches",
+    "center_crop",
     "class_names",
     "glyph_faces",
     "glyphs",
@@ -26,6 +28,7 @@ __all__ = [
     "random_crop",
     "random_flip",
     "random_shift",
+    "resize",
     "where",
 ]
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn import nn
+from minicnn.io import onnx_quantized
 from minicnn.io.atomic import atomic_write
 from minicnn.io.native import package_version
 from minicnn.ops import _check
@@ -105,6 +106,11 @@ class _Graph:
         self.arrays[name] = np.ascontiguousarray(value, self.dtype)
         return name
 
+    def raw(self, name: str, value: np.ndarray) -> str:
+        """Add one constant in its own type; return its name."""
+        self.arrays[name] = np.ascontiguousarray(value).reshape(np.shape(value))
+        return name
+
     def layer(self, layer: nn.Layer, x: str, in_shape: Shape, name: str) -> tuple[str, Shape]:
         """Add all nodes of a layer; return the name and the shape of its output."""
         emit = EMITTERS.get(type(layer))
@@ -152,6 +158,25 @@ def _residual(step: _Step) -> str:
     if layer.shortcut is not None:
         around, _ = graph.layer(layer.shortcut, x, shape, f"{name}.shortcut")
     return graph.node("Add", through, around, output=name)
+
+
+def _early_exits(step: _Step) -> str:
+    """Compute every exit, and take the first that is sure: a graph has no samples that leave."""
+    graph, layer, x, shape, name = step
+    exits = []
+    for number, stage in enumerate(layer.stages):
+        x, shape = graph.layer(stage, x, shape, f"{name}.stages.{number}")
+        if number < len(layer.heads):
+            exits.append(graph.layer(layer.heads[number], x, shape, f"{name}.heads.{number}")[0])
+    threshold = graph.array(f"{name}.threshold", np.array(layer.threshold))
+    for number, logits in reversed(list(enumerate(exits))):
+        at = f"{name}.{number}"
+        share = graph.node("Softmax", logits, output=f"{at}.softmax", axis=1)
+        best = graph.node("ArgMax", logits, output=f"{at}.best", axis=1, keepdims=1)
+        top = graph.node("GatherElements", share, best, output=f"{at}.top", axis=1)
+        sure = graph.node("GreaterOrEqual", top, threshold, output=f"{at}.sure")
+        x = graph.node("Where", sure, logits, x, output=f"{at}.out")
+    return x
 
 
 def _conv(step: _Step) -> str:
@@ -261,6 +286,7 @@ def _pads(layer: Any, size: Shape, dilation: tuple[int, int]) -> list[int]:
 EMITTERS: dict[type[nn.Layer], Callable[[_Step], str]] = {
     nn.Sequential: _sequential,
     nn.Residual: _residual,
+    nn.EarlyExits: _early_exits,
     nn.Conv2d: _conv,
     nn.ConvTranspose2d: _conv_transpose,
     nn.LocallyConnected2d: _locally_connected,
@@ -279,5 +305,6 @@ EMITTERS: dict[type[nn.Layer], Callable[[_Step], str]] = {
     nn.Tanh: lambda step: step.node("Tanh"),
     nn.Dropout: lambda step: step.x,
     nn.Identity: lambda step: step.x,
+    **onnx_quantized.EMITTERS,
 }
 """For each class of layer, the function that adds its nodes."""

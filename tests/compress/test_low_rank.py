@@ -93,6 +93,22 @@ def test_flags_and_constraints():
     assert any("constraints are dropped" in change.what for change in told.changes)
 
 
+@pytest.mark.parametrize("method", ["tucker", "separable"])
+def test_a_bias_keeps_its_rules(method):
+    model = mc.models.lenet5(seed=0)
+    for name, parameter in model.parameters().items():
+        if name.endswith("bias"):
+            parameter.data[...] = 1
+            parameter.constrain(nn.Mask(np.arange(parameter.size) % 2 == 1))
+    small, _ = compress.low_rank(model, energy=0.5, method=method)
+    assert len(small) > len(model)
+    biases = [p for name, p in small.parameters().items() if name.endswith("bias")]
+    assert all(isinstance(bias.constraints[0], nn.Mask) for bias in biases)
+    again = compress.from_bytes(compress.to_bytes(small))
+    x = np.random.default_rng(0).random((2, 1, 28, 28), dtype=np.float32)
+    assert np.array_equal(again(x), small(x))
+
+
 def test_rank_for():
     s = np.array([2.0, 1.0, 1.0])
     assert [rank_for(s, e) for e in (1e-9, 4 / 6, 0.7, 5 / 6, 0.99, 1.0)] == [1, 1, 2, 2, 3, 3]

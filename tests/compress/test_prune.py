@@ -43,6 +43,29 @@ def test_pruning_again_counts_the_zeros_there():
     assert sum((p.data == 0).sum() for p in prunable(twice).values()) == round(0.8 * total)
 
 
+def test_pruning_less_leaves_what_is_masked_at_zero(digits):
+    model, _ = compress.prune(mc.models.small_cnn(seed=0), sparsity=0.9)
+    again, _ = compress.prune(model, sparsity=0.5)
+    hook = compress.GradualPruning(0.6, end=5, every=1)
+    mc.fit(again, digits[:2], epochs=1, seed=0, hooks=[hook], progress=False)
+    zeros = sum(int((p.data == 0).sum()) for p in prunable(again).values())
+    assert zeros == round(0.9 * sum(p.size for p in prunable(again).values()))
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_scores_in_the_place_of_magnitudes(scope):
+    model, _ = compress.prune(mc.models.small_cnn(seed=0), sparsity=0.1)
+    scores = {name: -np.abs(p.data) for name, p in prunable(model).items()}
+    largest_gone, _ = compress.prune(model, sparsity=0.3, scope=scope, scores=scores)
+    for name, p in prunable(largest_gone).items():
+        before = np.abs(prunable(model)[name].data)
+        gone = before[(p.data == 0) & (before > 0)]
+        assert not gone.size or gone.min() >= before[p.data != 0].max()
+        assert not p.data[before == 0].any()
+    zeros = sum(int((p.data == 0).sum()) for p in prunable(largest_gone).values())
+    assert abs(zeros - 0.3 * sum(p.size for p in prunable(model).values())) <= len(scores)
+
+
 def test_by_name():
     model = mc.models.lenet5(seed=0)
     small, _ = compress.prune(model, sparsity={"5": 0.9, "2.weight": 0.5})
@@ -111,6 +134,13 @@ def test_rewinding_gives_first_values_under_the_last_masks(digits):
         (lambda m: compress.prune(m, sparsity="half"), TypeError),
         (lambda m: compress.prune(m, sparsity={"9": 0.5}), ValueError),
         (lambda m: compress.prune(m, sparsity=0.5, scope="all"), ValueError),
+        (lambda m: compress.prune(m, sparsity=0.5, scores={}), ValueError),
+        (
+            lambda m: compress.prune(
+                m, sparsity=0.5, scores={n: p.data * np.nan for n, p in prunable(m).items()}
+            ),
+            ValueError,
+        ),
         (lambda m: compress.prune(nn.ReLU(), sparsity=0.5), TypeError),
         (lambda m: compress.GradualPruning(0.5, end=0), ValueError),
         (lambda m: compress.GradualPruning(1.5, end=9), ValueError),

@@ -113,6 +113,30 @@ def test_any_share_leaves_at_least_one(C, K, share, flat):
     )
 
 
+def test_a_sum_behind_flatten_stays():
+    body = nn.Sequential(nn.Linear(64, 64, seed=1), nn.ReLU())
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 1, seed=0), nn.Flatten(), nn.Residual(body), nn.Linear(64, 3, seed=2)
+    )
+    small, told = compress.trim(model, channels=0.5)
+    x = np.ones((1, 1, 4, 4), np.float32)
+    assert np.array_equal(small(x), model(x))
+    assert "4 channels are added to 64 features" in str(told)
+
+
+def test_pruned_residuals_lose_dead_channels_exactly():
+    model = build("resnet_cifar")
+    for block in (model[3], model[7]):
+        block.body[3].weight.data[:, ::2] = 0  # nobody reads every other channel inside
+    for slot in next(g for g in groups_of(model) if " + " in g.name).of("reads"):
+        slot.layer.weight.data[:, 5] = 0  # nor one of those that are added
+    small, told = compress.remove_dead(model)
+    x = np.random.default_rng(0).standard_normal((3, 3, 16, 16))
+    np.testing.assert_allclose(small(x), model(x), rtol=1e-9, atol=1e-12)
+    assert len(told.changes) == 3
+    assert small[3].body[0].weight.shape == (8, 15, 3, 3)
+
+
 def test_transposed_and_grouped_convolutions():
     model = nn.Sequential(
         nn.Conv2d(2, 4, 3, seed=0),

@@ -26,7 +26,7 @@ _args = _peers.settings(_parser, None if __name__ == "__main__" else [])
 import numpy as np  # noqa: E402
 from _report import environment, write_json  # noqa: E402
 
-from minicnn import ops, plan  # noqa: E402
+from minicnn import cost, ops, plan  # noqa: E402
 
 
 class Layer(NamedTuple):
@@ -197,6 +197,8 @@ def show(row: dict[str, Any]) -> None:
 
 def main() -> None:
     """Measure every layer, print the table and write it."""
+    peak = _args.threads * cost.roofline("float32").peak
+    print(f"peak of our micro-kernel on {_args.threads} thread(s): {peak:.0f} GFLOP/s")
     rows = []
     for layer in THREE_BY_THREE + OTHERS:
         if _args.only in layer.name:
@@ -222,7 +224,14 @@ def main() -> None:
     where = environment() | {"threads": _args.threads} | _peers.versions()
     write_json(
         "conv_layers",
-        {"environment": where, "rounds": 25, "rows": rows, "means": means, "worst": worst},
+        {
+            "environment": where,
+            "peak_gflops": peak,
+            "rounds": 25,
+            "rows": rows,
+            "means": means,
+            "worst": worst,
+        },
     )
 
 

@@ -36,8 +36,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "sparsities": [0.92, 0.95, 0.97, 0.98, 0.99],
     },
     "lenet5": {
-        "dense": 6, "prune": 5, "share": 1, "lr": 2e-3, "max_shift": 2, "bits": 4,
-        "sparsities": [0.92, 0.98, 0.99, 0.995],
+        "dense": 4, "prune": 4, "share": 1, "lr": 2e-3, "max_shift": 2, "bits": 4,
+        "sparsities": [0.92, 0.98, 0.99],
     },
 }  # fmt: skip
 Data = tuple[np.ndarray, ...]

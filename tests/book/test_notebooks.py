@@ -38,7 +38,7 @@ TYPED = re.compile(
 )
 MACHINE = re.compile(r"/home/|/root/|/Users/|[A-Z]:\\|\b0x[0-9a-f]{6,}")
 
-PAGES = {"index.ipynb", "experiment.ipynb"}  # notebooks that are not chapters
+PAGES = {"index.ipynb", "experiment.ipynb", "benchmarks.ipynb"}  # notebooks that are not chapters
 each = pytest.mark.parametrize("name", NAMES)
 each_chapter = pytest.mark.parametrize("name", [name for name in NAMES if name not in PAGES])
 

@@ -16,6 +16,18 @@ TOPICS = {
     "kernel_exchange": "Kernel exchange",
     "pooling_exchange": "Pooling exchange",
     "layer_exchange": "Layer exchange",
+    "one_core": "Fast on one core",
+    "fewer_multiplications": "Fewer multiplications",
+    "many_cores": "Many cores",
+    "choosing": "Choosing by itself",
+    "low_rank_and_codes": "Low rank and short codes",
+    "pruning": "Pruning",
+    "trimming": "Trimming",
+    "sparsification": "Sparsification",
+    "quantisation": "Quantisation",
+    "cutting": "Cutting",
+    "clipping": "Clipping and cropping",
+    "together": "All together",
 }
 """Every topic that has a notebook of exercises, and its title."""
 

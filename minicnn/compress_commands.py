@@ -46,6 +46,11 @@ def compress(args: argparse.Namespace) -> int:
         f"test error {after:.2f} %, before {before:.2f} %, on {len(x_test):,} images that the "
         "search did not see"
     )
+    if after > args.max_error:
+        print(
+            "That is above the limit: the model given had learnt from the validation images, which "
+            f"flatters it. Ask for less, such as --max-error {args.max_error / 2:g}."
+        )
     return 0
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import exchange, nn
+from minicnn.compress import observe
 from minicnn.compress.calibrate import (
     CALIBRATIONS,
     activation_grid,
@@ -92,7 +93,7 @@ def quantize(
     how: dict[str, Any] = {"calibration": calibration, "percentile": percentile}
     grids: dict[str, Any] = {"bits": check_bits("activation_bits", activation_bits)}
     grids |= {"symmetric": symmetric, **how}
-    seen = _inputs(new, images)
+    seen = observe.inputs_of(new, images, (nn.Conv2d, nn.Linear, *ON_BYTES))
     made: dict[int, Layer] = {}
 
     def rebuilt(sequence: nn.Sequential, gridded: bool) -> bool:
@@ -120,10 +121,15 @@ def quantize(
         return gridded
 
     if correct_biases:
-        means = {place: _means(layer, seen[place]) for place, layer in _by_place(new, widths)}
+        means = {
+            place: observe.channel_means(layer, seen[place])
+            for place, layer in _by_place(new, widths)
+        }
     rebuilt(new, False)
     if correct_biases:
-        _correct(new, {id(made[place]): mean for place, mean in means.items()}, images)
+        observe.correct_biases(
+            new, {id(made[place]): mean for place, mean in means.items()}, images
+        )
     for _, layer in new.named_layers():
         if isinstance(layer, nn.QuantConv2d | nn.QuantLinear):
             layer.snap()
@@ -189,53 +195,8 @@ def _plain(model: nn.Sequential) -> nn.Sequential:
     return model
 
 
-def _inputs(model: nn.Sequential, images: np.ndarray) -> dict[int, np.ndarray]:
-    """Return the input of every layer that may need a grid, by identity."""
-    seen: dict[int, np.ndarray] = {}
-
-    def run(layer: Layer, x: np.ndarray) -> Any:
-        if type(layer) is nn.Sequential:
-            for child in layer:
-                x = run(child, x)
-            return x
-        if isinstance(layer, (nn.Conv2d, nn.Linear, *ON_BYTES)):
-            seen[id(layer)] = x
-        if type(layer) is nn.Residual:
-            around = x if layer.shortcut is None else run(layer.shortcut, x)
-            return run(layer.body, x) + around
-        return layer(x)
-
-    run(model, images)
-    return seen
-
-
 def _by_place(model: Layer, widths: dict[int, int]) -> list[tuple[int, Any]]:
     return [(id(layer), layer) for _, layer in _weighted(model) if id(layer) in widths]
-
-
-def _means(layer: Any, x: np.ndarray) -> np.ndarray:
-    """Return the mean of each output channel."""
-    y = layer(x)
-    means: np.ndarray = y.mean(axis=(0, *range(2, y.ndim)))
-    return means
-
-
-def _correct(model: nn.Sequential, means: dict[int, np.ndarray], images: np.ndarray) -> None:
-    """Move biases so that each channel has the mean it had, front to back."""
-
-    def run(layer: Any, x: np.ndarray) -> Any:
-        if type(layer) is nn.Sequential:
-            for child in layer:
-                x = run(child, x)
-            return x
-        if type(layer) is nn.Residual:
-            around = x if layer.shortcut is None else run(layer.shortcut, x)
-            return run(layer.body, x) + around
-        if id(layer) in means and layer.bias is not None:
-            layer.bias.data += means[id(layer)] - _means(layer, x)
-        return layer(x)
-
-    run(model, images)
 
 
 def _weighted(model: Layer, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -43,7 +43,7 @@ def order_matrix(names: Sequence[str], panels: Mapping[str, Any]) -> Figure:
         for (row, column), value in np.ndenumerate(table):
             weight = "bold" if row == column else "normal"
             ax.text(
-                column, row, f"{value:.3g}" if value >= 10 else f"{value:.1f}",
+                column, row, f"{value:.1f}",
                 ha="center", va="center", fontsize=FONT - 1, fontweight=weight,
             )  # fmt: skip
         ax.set_title(title, loc="left")

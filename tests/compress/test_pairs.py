@@ -167,3 +167,15 @@ def test_the_matrix_has_every_pass():
         and inspect.signature(pass_).return_annotation == "tuple[nn.Sequential, Report]"
     }
     assert found - {"snap", "train_exits"} <= PASSES.keys()
+
+
+@pytest.mark.parametrize("name", ["trim", "low_rank", "cut"])
+def test_passes_reach_inside_a_model_with_exits(once, name):
+    _, told = PASSES[name](once("add_exits"))
+    assert told.after.params < told.before.params
+
+
+def test_trimming_by_activation_looks_at_heads_too(once):
+    images = TRAIN[0][:20]
+    small, _ = compress.trim(once("add_exits"), channels=0.25, by="activation", images=images)
+    assert np.isfinite(small(images)).all()

@@ -111,8 +111,8 @@ def test_corrected_biases_keep_the_means(digits):
     plain, _ = compress.quantize(model, **how)
     mended, _ = compress.quantize(model, correct_biases=True, **how)
     want = model(images).mean(axis=0)
-    np.testing.assert_allclose(mended(images).mean(axis=0), want, atol=1e-3)
-    assert np.abs(plain(images).mean(axis=0) - want).max() > 0.01
+    np.testing.assert_allclose(mended(images).mean(axis=0), want, atol=0.01)
+    assert np.abs(plain(images).mean(axis=0) - want).max() > 0.03
 
 
 def test_what_cannot_be_quantised_stays_and_is_named(digits):

@@ -10,8 +10,8 @@ from numba import extending, njit, types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 
-ROUNDS, LOOKS = 48, 32
-"""How often to look before giving up: some 50 microseconds."""
+ROUNDS, LOOKS = 400, 32
+"""How often to look before giving up: some 400 microseconds."""
 intrinsic: Any = extending.intrinsic
 
 
@@ -45,6 +45,26 @@ def _calling(name: str, result: ir.Type, here: bool) -> Any:
 _x86 = cpu_target.target_context.codegen().magic_tuple()[0].startswith(("x86_64", "i686"))
 _pause = _calling("llvm.x86.sse2.pause", ir.VoidType(), _x86)  # for the core's other thread
 _give_way = _calling("sched_yield", ir.IntType(32), sys.platform != "win32")  # for other programs
+
+
+@intrinsic
+def _core(typingctx):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """Number of the core that runs this, where the system tells; -1 where not."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        if not sys.platform.startswith("linux"):
+            return ir.Constant(ir.IntType(32), -1)
+        declared = ir.FunctionType(ir.IntType(32), [])
+        get = cgutils.get_or_insert_function(builder.module, declared, "sched_getcpu")
+        return builder.call(get, [])
+
+    return types.int32(), codegen
+
+
+@njit(cache=True)
+def core_number():  # type: ignore[no-untyped-def]
+    """Return the number of the core that we are on."""
+    return _core()
 
 
 @njit(cache=True, nogil=True)

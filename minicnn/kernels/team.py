@@ -1,10 +1,10 @@
 """Threads that wait for work, and wait awake for a moment.
 
-To wake a sleeping thread takes 30 to 100 microseconds: the system must be asked, and a core that
-slept must come back. A convolution of a small picture takes a few hundred, in two or three steps.
-So a thread that has done its part keeps looking for more for some 50 microseconds, outside of
-Python's lock, and only then goes to sleep; the caller waits for the others in the same way. That
-is short enough not to be in the way of other programs.
+To wake a sleeping thread takes 30 to 300 microseconds: the system must be asked, and a core that
+slept must come back, which is slowest in a virtual machine. A convolution of a small picture takes
+a few hundred, in two or three steps. So a thread that has done its part keeps looking for more for
+some 400 microseconds, outside of Python's lock, and only then goes to sleep; the caller waits for
+the others in the same way. Whoever looks gives way to other programs every microsecond.
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ class _Worker(threading.Thread):
 
     def begin(self, call: Call) -> None:
         self._call = call
+        if self._begin.asleep and self.native_id is not None:
+            keep_away(self.native_id)
         self._begin.set()
 
     def go_home(self) -> None:
@@ -110,6 +112,22 @@ class _Worker(threading.Thread):
             self.done.set()
 
 
+def keep_away(thread: int) -> None:
+    """Have a sleeping thread wake on another core than the one we are on.
+
+    Linux likes to wake a thread where its waker runs, as they may share data in the cache. Here
+    that core is busy for the next milliseconds, and so long the thread would wait while another
+    core has nothing to do.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    from minicnn.kernels.spin import core_number
+
+    others = os.sched_getaffinity(0) - {core_number()}
+    if others:
+        os.sched_setaffinity(thread, others)
+
+
 class _Signal:
     """Set by one thread and waited for by another, again and again."""
 
@@ -119,18 +137,18 @@ class _Signal:
 
         self._seen = seen
         self._flag = np.zeros(1, np.int64)
-        self._asleep = False
+        self.asleep = False
         self._bell: SimpleQueue[None] = SimpleQueue()
 
     def set(self) -> None:
         self._flag[0] = 1
-        if self._asleep:
+        if self.asleep:
             self._bell.put(None)
 
     def wait(self) -> None:
         if not self._seen(self._flag):
-            self._asleep = True
+            self.asleep = True
             while self._flag[0] == 0:  # the bell may have rung for nothing
                 self._bell.get()
-            self._asleep = False
+            self.asleep = False
         self._flag[0] = 0

@@ -39,7 +39,7 @@ ARENA_BYTES = 2**26
 
 
 class InferenceModel:
-    """``fast(x)`` is ``model(x)`` to rounding error, for x (N, *in_shape) with any N.
+    """``fast(x)`` is ``model(x)`` to rounding error, for x of shape ``(N, *in_shape)``, any N.
 
     The weights are those at the time of `compile`: train on, and compile again. Calls from several
     threads wait for each other, as there is one arena.

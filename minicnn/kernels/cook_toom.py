@@ -146,8 +146,8 @@ def verify(transforms: Transforms) -> bool:
 def growth(transforms: Transforms) -> Fraction:
     """Return how much larger than its largest inputs what is added up for an output can get.
 
-    Where all |d| ≤ 1 and |g| ≤ 1, the products that make output i have sizes up to
-    |Aᵀ[i, t]| · Σ|G[t, j]| · Σ|Bᵀ[t, k]|, together as much as is returned; a plain sum has r.
+    Where no input and no weight is above 1 in size, the products that make output i have sizes up
+    to ``|Aᵀ[i, t]| · Σ|G[t, j]| · Σ|Bᵀ[t, k]|``, together what is returned; a plain sum has r.
     What is above cancels, and leaves its rounding errors. In two dimensions it counts twice.
     """
     at, g, bt = ([[abs(f) for f in row] for row in rows] for rows in transforms)

@@ -307,7 +307,7 @@ def test_workspace_bytes_are_not_exceeded(name):
         ((8, 64, 56, 56), (64, 64, 3, 3), window(padding=2, dilation=2), "implicit"),
         ((8, 64, 56, 56), (64, 64, 1, 1), window(), "implicit"),
         ((8, 64, 56, 56), (64, 1, 3, 3), window(padding=1, groups=64), "depthwise"),
-        ((1, 1, 8, 8), (4, 1, 3, 3), window(padding=1), "im2col"),
+        ((1, 1, 8, 8), (4, 1, 3, 3), window(padding=1), "implicit"),
     ],
 )
 def test_choice(x_shape, w_shape, how, name):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import nn
+from minicnn.compress.observe import walk
 from minicnn.compress.pipeline import check_model
 from minicnn.compress.prune import prunable
 from minicnn.compress.report import Change, Report, report
@@ -110,22 +111,9 @@ def _limits(model: nn.Sequential, images: np.ndarray, keep: float) -> dict[int, 
     """Return the quantile of the positive inputs of every ReLU."""
     found: dict[int, float] = {}
 
-    def run(layer: Layer, x: np.ndarray) -> Any:
-        if isinstance(layer, nn.Sequential):
-            for child in layer:
-                x = run(child, x)
-            return x
-        if type(layer) is nn.Residual:
-            around = x if layer.shortcut is None else run(layer.shortcut, x)
-            return run(layer.body, x) + around
-        if type(layer) is nn.EarlyExits:
-            for stage, head in zip(layer.stages, layer.heads, strict=False):
-                x = run(stage, x)
-                run(head, x)
-            return run(layer.stages[-1], x)
+    def visit(layer: Layer, x: np.ndarray) -> None:
         if type(layer) is nn.ReLU and (positive := x[x > 0]).size:
             found[id(layer)] = float(np.quantile(positive, keep))
-        return layer(x)
 
-    run(model, images)
+    walk(model, images, visit)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,40 @@ from minicnn import nn
 from minicnn.nn.layer import Layer
 
 
+def walk(layer: Any, x: np.ndarray, visit: Callable[[Any, np.ndarray], None]) -> np.ndarray:
+    """Return layer(x), and on the way call ``visit(layer, input)`` before each layer inside runs.
+
+    Sequences themselves are not visited. Early exits let everything through to the end, and their
+    heads are run besides.
+    """
+    if isinstance(layer, nn.Sequential):
+        for child in layer:
+            x = walk(child, x, visit)
+        return x
+    visit(layer, x)
+    if type(layer) is nn.Residual:
+        around = x if layer.shortcut is None else walk(layer.shortcut, x, visit)
+        return walk(layer.body, x, visit) + around
+    if type(layer) is nn.EarlyExits:
+        for stage, head in zip(layer.stages, layer.heads, strict=False):  # one head fewer
+            x = walk(stage, x, visit)
+            walk(head, x, visit)
+        return walk(layer.stages[-1], x, visit)
+    y: np.ndarray = layer(x)
+    return y
+
+
 def inputs_of(
     model: nn.Sequential, images: np.ndarray, kinds: tuple[type[Layer], ...]
 ) -> dict[int, np.ndarray]:
     """Return the input of every layer of these kinds, by identity."""
     seen: dict[int, np.ndarray] = {}
 
-    def run(layer: Layer, x: np.ndarray) -> Any:
-        if type(layer) is nn.Sequential:
-            for child in layer:
-                x = run(child, x)
-            return x
+    def visit(layer: Layer, x: np.ndarray) -> None:
         if isinstance(layer, kinds):
             seen[id(layer)] = x
-        if type(layer) is nn.Residual:
-            around = x if layer.shortcut is None else run(layer.shortcut, x)
-            return run(layer.body, x) + around
-        return layer(x)
 
-    run(model, images)
+    walk(model, images, visit)
     return seen
 
 
@@ -42,16 +58,8 @@ def channel_means(layer: Any, x: np.ndarray) -> np.ndarray:
 def correct_biases(model: nn.Sequential, means: dict[int, np.ndarray], images: np.ndarray) -> None:
     """Move biases so that each channel has the mean it had, front to back."""
 
-    def run(layer: Any, x: np.ndarray) -> Any:
-        if type(layer) is nn.Sequential:
-            for child in layer:
-                x = run(child, x)
-            return x
-        if type(layer) is nn.Residual:
-            around = x if layer.shortcut is None else run(layer.shortcut, x)
-            return run(layer.body, x) + around
+    def visit(layer: Any, x: np.ndarray) -> None:
         if id(layer) in means and layer.bias is not None:
             layer.bias.data += means[id(layer)] - channel_means(layer, x)
-        return layer(x)
 
-    run(model, images)
+    walk(model, images, visit)

@@ -11,12 +11,11 @@ References: Li et al. (2017), "Pruning filters for efficient ConvNets" (L1); Liu
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from minicnn import nn
 from minicnn.compress.channels import Group, groups_of, keep_only, values
+from minicnn.compress.observe import walk
 from minicnn.compress.pipeline import check_model
 from minicnn.compress.report import Change, Report, report
 from minicnn.nn.layer import Layer, Shape
@@ -198,22 +197,8 @@ def _seen(model: nn.Sequential, images: np.ndarray) -> dict[int, np.ndarray]:
     """Return the mean absolute input of each channel or feature, for every layer that reads."""
     seen: dict[int, np.ndarray] = {}
 
-    def run(layer: Layer, x: np.ndarray) -> Any:
-        if isinstance(layer, nn.Sequential):
-            for child in layer:
-                x = run(child, x)
-            return x
-        if type(layer) is nn.Residual:
-            around = x if layer.shortcut is None else run(layer.shortcut, x)
-            return run(layer.body, x) + around
-        if type(layer) is nn.EarlyExits:
-            for number, stage in enumerate(layer.stages):
-                x = run(stage, x)
-                for head in layer.heads[number : number + 1]:
-                    run(head, x)
-            return x
+    def visit(layer: Layer, x: np.ndarray) -> None:
         seen[id(layer)] = np.abs(x).mean(axis=(0, *range(2, x.ndim)))
-        return layer(x)
 
-    run(model, images)
+    walk(model, images, visit)
     return seen

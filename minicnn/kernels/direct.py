@@ -25,10 +25,10 @@ import math
 import numpy as np
 from numba import njit
 
-from minicnn.kernels.implicit import each, phases, taps_of
+from minicnn.kernels.implicit import phases, taps_of
 from minicnn.kernels.room import Taps, fill_all, room_shape, rooms
 from minicnn.kernels.shapes import FloatArray, Padding, Pair, Shape4, out_shape
-from minicnn.kernels.threads import num_threads, slices
+from minicnn.kernels.threads import in_threads, num_threads, slices
 from minicnn.kernels.unrolled import FILTERS, TAPS, dots, multiply_add
 
 RUN = 512
@@ -120,7 +120,7 @@ def backward_weight(
                 first + k.start, first + k.stop,
             )  # fmt: skip
 
-        each(filters, pieces)
+        in_threads(filters, pieces, blas=False)
     return dw.reshape(w_shape)
 
 
@@ -165,7 +165,7 @@ def _correlate(
             _convolve(room, n, group * C, looks, w, group, bias, relu, some, k.start, k.stop)
 
         blocks = itertools.product(range(len(some)), range(groups), slices(filters, share))
-        each(convolve, list(blocks))
+        in_threads(convolve, blocks, blas=False)
 
 
 @njit(cache=True, nogil=True)

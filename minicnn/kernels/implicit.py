@@ -202,16 +202,9 @@ def _swapped(w: FloatArray) -> FloatArray:
         group, columns = block
         _swap(w, swapped, group, columns.start, columns.stop)
 
-    each(some, list(itertools.product(range(groups), slices(b, max(8, -(-b // 8))))))
+    blocks = itertools.product(range(groups), slices(b, max(8, -(-b // 8))))
+    in_threads(some, blocks, blas=False)
     return swapped
-
-
-def each(work, blocks) -> None:  # type: ignore[no-untyped-def]
-    """Do the work, on several threads if there are several blocks."""
-    if len(blocks) == 1:
-        work(blocks[0])
-    else:
-        in_threads(work, blocks)
 
 
 @njit(cache=True, nogil=True)

@@ -17,8 +17,8 @@ import math
 import numpy as np
 from numba import njit
 
-from minicnn.kernels.implicit import each
 from minicnn.kernels.shapes import FloatArray, Pair, Shape4
+from minicnn.kernels.threads import in_threads
 
 ROOM_BYTES = 2**22
 """Size of the laid out images, of which there is at least one."""
@@ -54,7 +54,7 @@ def rooms(
 def fill_all(room: FloatArray, x: FloatArray, taps: Taps, stride: Pair) -> None:
     """Lay out some images x (images, C, H, W)."""
     top, left = int(taps[0].min()), int(taps[1].min())
-    each(lambda n: _fill(room[n], x[n], top, left, stride), list(range(len(x))))
+    in_threads(lambda n: _fill(room[n], x[n], top, left, stride), range(len(x)), blas=False)
 
 
 @njit(cache=True, nogil=True)
